@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// What is asked of the kernel: addresses, links, rules and routes of the outside and the shadow interface.
+//
+// Problem: a VIP has to appear and disappear in milliseconds, from a thread that must not allocate, and also when
+// the process that decided it is already dead.
+// Idea: the messages of a transition are prepared once, as bytes. Carrying a transition out is one send and the
+// reading of its acknowledgements. The bytes can lie in shared memory, where the guard finds them.
+// Deliberately absent: when and why. That is the role engine's.
+
+#include "dataplane/wire/address.hh"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tandem::netlink {
+
+struct Error {
+    int code{0};        ///< errno
+    std::string what;   ///< a sentence: what was asked, of which interface
+};
+
+struct Interface {
+    int index{0};
+    std::string name;
+    wire::MacAddress mac;
+    bool up{false};      ///< IFF_UP
+    bool carrier{false}; ///< IFF_LOWER_UP
+    std::vector<wire::Prefix> addresses;
+};
+
+/// A VIP and where it is served.
+struct Placement {
+    wire::Prefix vip;            ///< with the prefix length to use on the outside interface
+    int outside_index{0};
+    int shadow_index{0};
+    std::uint32_t route_table{0};
+    std::uint32_t rule_priority{0};
+};
+
+/// The transitions that can be prepared.
+enum class Transition : std::uint8_t {
+    rise,   ///< VIPs onto the outside interface with a lease, then egress rules away
+    fall,   ///< egress rules in, then VIPs off the outside interface
+    vacate, ///< VIPs off the outside interface; egress stays open (planned switchover)
+    seal,   ///< egress rules in (end of a planned switchover)
+    renew,  ///< extend the lease of the VIPs on the outside interface
+};
+
+/// How long the kernel keeps a VIP that nobody renews. Whole seconds, at least 1.
+inline constexpr std::chrono::seconds vip_lease{2};
+
+/// The bytes of one transition: consecutive netlink requests, each with NLM_F_ACK. Trivially copyable, so that it
+/// can lie in memory shared with the guard.
+struct Batch {
+    static constexpr std::size_t size_max = 8192;
+    std::uint32_t length{0};
+    std::uint32_t requests{0};
+    std::array<std::uint8_t, size_max> bytes{};
+};
+
+/// Prepares a transition for the VIPs of one group; pure but for the library's allocations.
+std::expected<Batch, Error> prepare(Transition transition, std::span<const Placement> placements);
+
+/// Sends prepared batches. One thread. No allocation after construction.
+class BatchSocket {
+public:
+    static std::expected<BatchSocket, Error> open();
+    BatchSocket(BatchSocket&&) noexcept;
+    BatchSocket& operator=(BatchSocket&&) noexcept;
+    ~BatchSocket();
+
+    /// Sends and waits for every acknowledgement. Outcomes that mean "already so" (EEXIST on adding, ENOENT,
+    /// EADDRNOTAVAIL and ESRCH on deleting) count as success. Returns the first other errno, 0 for success; the
+    /// requests behind a failed one are carried out all the same.
+    int send(const Batch& batch) noexcept;
+
+private:
+    explicit BatchSocket(int fd) : fd_(fd) {}
+    int fd_{-1};
+    std::uint32_t sequence_{1};
+};
+
+/// The shadow interface and its surroundings.
+struct ShadowSetup {
+    std::string name;
+    std::uint32_t route_table{0};
+    std::uint32_t rule_priority{0};
+    std::vector<wire::IpAddress> vips;
+    std::vector<std::string> outside_interfaces;
+};
+
+/// Makes the machine ready to be a standby, idempotently: removes VIPs left on outside interfaces by an earlier life;
+/// a persistent TUN with the VIPs as host prefixes (no DAD), up, rp_filter off; in the route table a default route
+/// into it and a blackhole behind that, for IPv4 and IPv6 as the VIPs need; a rule for each VIP; arp_ignore=1 and
+/// arp_announce=2 on the outside interfaces. Order: the rules first, so that nothing leaves meanwhile. Returns what
+/// it did, in words, for the log (empty: all was as wanted).
+std::expected<std::vector<std::string>, Error> set_up_shadow(const ShadowSetup& setup);
+
+/// Removes all that set_up_shadow made, and the VIPs from the outside interfaces. For `tandemd --clean`.
+std::expected<std::vector<std::string>, Error> clean_up(const ShadowSetup& setup);
+
+/// Every interface of this network namespace with its addresses.
+std::expected<std::vector<Interface>, Error> list_interfaces();
+
+/// Link and address changes, as they happen. One thread.
+class Monitor {
+public:
+    struct LinkChange {
+        int index;
+        bool up;
+        bool carrier;
+    };
+    struct AddressChange {
+        int index;
+        wire::IpAddress address;
+        bool present;
+    };
+    struct Handlers {
+        std::function<void(const LinkChange&)> link;
+        std::function<void(const AddressChange&)> address;
+        std::function<void()> overrun; ///< the kernel dropped messages: look at everything again
+    };
+    static std::expected<std::unique_ptr<Monitor>, Error> open(Handlers handlers);
+    virtual ~Monitor() = default;
+    virtual int descriptor() const = 0; ///< readable when there is something to read
+    virtual void read() = 0;            ///< reads what is there; calls the handlers; never blocks
+};
+
+/// Conditions of the host that would make failover misbehave, as sentences (strict rp_filter on `all`, for one).
+std::vector<std::string> host_warnings(const ShadowSetup& setup);
+
+} // namespace tandem::netlink
