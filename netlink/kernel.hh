@@ -3,11 +3,10 @@
 
 // What is asked of the kernel: addresses, links, rules and routes of the outside and the shadow interface.
 //
-// Problem: a VIP has to appear and disappear in milliseconds, from a thread that must not allocate, and also when
-// the process that decided it is already dead.
-// Idea: the messages of a transition are prepared once, as bytes. Carrying a transition out is one send and the
-// reading of its acknowledgements. The bytes can lie in shared memory, where the guard finds them.
-// Deliberately absent: when and why. That is the role engine's.
+// Problem: a VIP has to appear and disappear in milliseconds, from a thread that must not allocate, and also
+// when the process that decided it is already dead. Idea: the messages of a transition are prepared once, as
+// bytes. Carrying a transition out is one send and the reading of its acknowledgements. The bytes can lie in
+// shared memory, where the guard finds them. Deliberately absent: when and why. That is the role engine's.
 
 #include "dataplane/wire/address.hh"
 
@@ -24,8 +23,8 @@
 namespace tandem::netlink {
 
 struct Error {
-    int code{0};        ///< errno
-    std::string what;   ///< a sentence: what was asked, of which interface
+    int code{0};      ///< errno
+    std::string what; ///< a sentence: what was asked, of which interface
 };
 
 struct Interface {
@@ -39,7 +38,7 @@ struct Interface {
 
 /// A VIP and where it is served.
 struct Placement {
-    wire::Prefix vip;            ///< with the prefix length to use on the outside interface
+    wire::Prefix vip; ///< with the prefix length to use on the outside interface
     int outside_index{0};
     int shadow_index{0};
     std::uint32_t route_table{0};
@@ -52,14 +51,16 @@ enum class Transition : std::uint8_t {
     fall,   ///< egress rules in, then VIPs off the outside interface
     vacate, ///< VIPs off the outside interface; egress stays open (planned switchover)
     seal,   ///< egress rules in (end of a planned switchover)
-    renew,  ///< extend the lease of the VIPs on the outside interface
+    /// extend the lease of the VIPs on the outside interface. The kernel knows no "only if it is there": a
+    /// VIP that is gone comes back, so ask the grant before each renewal, most of all after a pause.
+    renew,
 };
 
 /// How long the kernel keeps a VIP that nobody renews. Whole seconds, at least 1.
 inline constexpr std::chrono::seconds vip_lease{2};
 
-/// The bytes of one transition: consecutive netlink requests, each with NLM_F_ACK. Trivially copyable, so that it
-/// can lie in memory shared with the guard.
+/// The bytes of one transition: consecutive netlink requests, each with NLM_F_ACK. Trivially copyable, so
+/// that it can lie in memory shared with the guard.
 struct Batch {
     static constexpr std::size_t size_max = 8192;
     std::uint32_t length{0};
@@ -79,14 +80,16 @@ public:
     ~BatchSocket();
 
     /// Sends and waits for every acknowledgement. Outcomes that mean "already so" (EEXIST on adding, ENOENT,
-    /// EADDRNOTAVAIL and ESRCH on deleting) count as success. Returns the first other errno, 0 for success; the
-    /// requests behind a failed one are carried out all the same.
+    /// EADDRNOTAVAIL and ESRCH on deleting; ENODEV on deleting an address) count as success. Returns the
+    /// first other errno, 0 for success; the requests behind a failed one are carried out all the same.
     int send(const Batch& batch) noexcept;
 
 private:
-    explicit BatchSocket(int fd) : fd_(fd) {}
+    struct Scratch; ///< where a batch gets its sequence numbers and acknowledgements are read
+    explicit BatchSocket(int fd);
     int fd_{-1};
     std::uint32_t sequence_{1};
+    std::unique_ptr<Scratch> scratch_;
 };
 
 /// The shadow interface and its surroundings.
@@ -98,11 +101,11 @@ struct ShadowSetup {
     std::vector<std::string> outside_interfaces;
 };
 
-/// Makes the machine ready to be a standby, idempotently: removes VIPs left on outside interfaces by an earlier life;
-/// a persistent TUN with the VIPs as host prefixes (no DAD), up, rp_filter off; in the route table a default route
-/// into it and a blackhole behind that, for IPv4 and IPv6 as the VIPs need; a rule for each VIP; arp_ignore=1 and
-/// arp_announce=2 on the outside interfaces. Order: the rules first, so that nothing leaves meanwhile. Returns what
-/// it did, in words, for the log (empty: all was as wanted).
+/// Makes the machine ready to be a standby, idempotently: removes VIPs left on outside interfaces by an
+/// earlier life; a persistent TUN with the VIPs as host prefixes (no DAD), up, rp_filter off; in the route
+/// table a default route into it and a blackhole behind that, for IPv4 and IPv6 as the VIPs need; a rule for
+/// each VIP; arp_ignore=1 and arp_announce=2 on the outside interfaces. Order: the rules first, so that
+/// nothing leaves meanwhile. Returns what it did, in words, for the log (empty: all was as wanted).
 std::expected<std::vector<std::string>, Error> set_up_shadow(const ShadowSetup& setup);
 
 /// Removes all that set_up_shadow made, and the VIPs from the outside interfaces. For `tandemd --clean`.
@@ -135,7 +138,8 @@ public:
     virtual void read() = 0;            ///< reads what is there; calls the handlers; never blocks
 };
 
-/// Conditions of the host that would make failover misbehave, as sentences (strict rp_filter on `all`, for one).
+/// Conditions of the host that would make failover misbehave, as sentences (strict rp_filter on `all`, for
+/// one).
 std::vector<std::string> host_warnings(const ShadowSetup& setup);
 
 } // namespace tandem::netlink

@@ -11,8 +11,8 @@
 
 namespace tandem::netlink {
 
-/// What there can be of one thing. `vip_outside`: the VIP on an outside interface; `vip_shadow`: on the shadow
-/// interface; `egress_rule`: the rule that keeps the shadow server's traffic back.
+/// What there can be of one thing. `vip_outside`: the VIP on an outside interface; `vip_shadow`: on the
+/// shadow interface; `egress_rule`: the rule that keeps the shadow server's traffic back.
 enum class Kind : std::uint8_t { egress_rule, vip_shadow, vip_outside };
 
 struct Item {
@@ -30,8 +30,8 @@ struct Operation {
     bool operator==(const Operation&) const = default;
 };
 
-/// The operations that lead from `observed` to `wanted`, in safe order: rules added first, then addresses removed,
-/// then addresses added, rules removed last.
+/// The operations that lead from `observed` to `wanted`, in safe order: rules added first, then addresses
+/// removed, then addresses added, rules removed last.
 std::vector<Operation> reconcile(std::vector<Item> wanted, std::vector<Item> observed);
 
 } // namespace tandem::netlink

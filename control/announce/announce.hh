@@ -3,10 +3,10 @@
 
 // Telling the network where a VIP lives.
 //
-// IPv4: gratuitous ARP in request and in reply form (RFC 5227 section 3, RFC 826), because some neighbours learn from
-// only one of them. IPv6: an unsolicited neighbour advertisement to all nodes with the override flag (RFC 4861
-// section 7.2.6). The frames are prepared once; sending is one sendmmsg.
-// Deliberately absent: when to announce (control/ha), and ARP answers (the kernel's in host mode).
+// IPv4: gratuitous ARP in request and in reply form (RFC 5227 section 3, RFC 826), because some neighbours
+// learn from only one of them. IPv6: an unsolicited neighbour advertisement to all nodes with the override
+// flag (RFC 4861 section 7.2.6). The frames are prepared once; sending is one sendmmsg. Deliberately absent:
+// when to announce (control/ha), and ARP answers (the kernel's in host mode).
 
 #include "dataplane/wire/address.hh"
 
@@ -31,8 +31,8 @@ struct Frame {
 /// The frames that announce these VIPs from this MAC address: two for an IPv4 VIP, one for an IPv6 VIP.
 std::vector<Frame> announcement(wire::MacAddress source, std::span<const wire::IpAddress> vips);
 
-/// One ARP request (RFC 5227 probe: sender address zero) or neighbour solicitation (RFC 4861 section 7.2.2, source
-/// unspecified as in RFC 4862 section 5.4.2) per VIP.
+/// One ARP request (RFC 5227 probe: sender address zero) or neighbour solicitation (RFC 4861 section 7.2.2,
+/// source unspecified as in RFC 4862 section 5.4.2) per VIP.
 std::vector<Frame> probe(wire::MacAddress source, std::span<const wire::IpAddress> vips);
 
 /// Sends prepared frames on one interface (AF_PACKET). No allocation in `send`.
@@ -58,9 +58,9 @@ struct Claim {
     wire::MacAddress claimant;
 };
 
-/// Hears ARP (request or reply, sender address = VIP) and neighbour advertisements (target = VIP) on one interface
-/// that come from another MAC address than ours. A socket filter lets only those through, so an ARP storm costs the
-/// kernel, not us.
+/// Hears ARP (request or reply, sender address = VIP) and neighbour advertisements (target = VIP) on one
+/// interface that come from another MAC address than ours. A socket filter lets only those through, so an ARP
+/// storm costs the kernel, not us.
 class ClaimWatch {
 public:
     static std::expected<ClaimWatch, std::string> open(int interface_index, wire::MacAddress own,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-// From the file to the values, strictly: an unknown key, a wrong type, a value out of range, a duplicate is an error
-// with file, line, column and a hint. Every error of the file is reported, not only the first.
+// From the file to the values, strictly: an unknown key, a wrong type, a value out of range, a duplicate is
+// an error with file, line, column and a hint. Every error of the file is reported, not only the first.
 
 #include "control/config/config.hh"
 
@@ -15,16 +15,16 @@ namespace tandem::config {
 
 struct Problem {
     std::string file;
-    std::size_t line{0};   ///< 1 is the first; 0: concerns the whole file
+    std::size_t line{0}; ///< 1 is the first; 0: concerns the whole file
     std::size_t column{0};
-    std::string what;      ///< what is wrong
-    std::string hint;      ///< how to mend it
+    std::string what; ///< what is wrong
+    std::string hint; ///< how to mend it
     /// `file:line:column: what (hint)`
     std::string to_string() const;
 };
 using Problems = std::vector<Problem>;
 
-/// Parses and checks the text of a file; pure.
+/// Parses and checks the text of a file; pure. An absent `node.name` stays empty (`load` takes the host's).
 std::expected<Config, Problems> parse(std::string_view text, const std::string& file);
 
 /// One interface of this machine, as `check_against_host` needs it.
@@ -33,14 +33,20 @@ struct HostInterface {
     std::vector<wire::Prefix> networks; ///< its addresses with their prefix lengths
 };
 
-/// What only this machine can answer: do the interfaces exist, is each VIP inside one of its interface's networks
-/// (VIPs themselves on the interface do not count as its networks), is each path's local address on this machine.
-/// Pure: the machine is an argument. Line numbers come from the text again.
+/// The text of a file, at most one octet more than `parse` accepts.
+std::expected<std::string, Problem> read_text(const std::string& file);
+
+/// What only this machine can answer: do the interfaces exist, is each VIP inside one of its interface's
+/// networks (VIPs themselves on the interface do not count as its networks), is each path's local address on
+/// this machine. Pure: the machine is an argument. Line numbers come from the text again.
 Problems check_against_host(const Config& config, std::string_view text, const std::string& file,
                             const std::vector<HostInterface>& interfaces);
 
-/// Reads the file, parses it, checks the key file (exists, a regular file owned by root or this user, mode 0600 or
-/// stricter, content valid). Does not look at interfaces.
+/// The key file's problem, if there is one, at the place in the text that names the key file.
+Problems check_key(const Config& config, std::string_view text, const std::string& file);
+
+/// Reads the file, parses it, checks the key file (exists, a regular file owned by root or this user, mode
+/// 0600 or stricter, content valid). Does not look at interfaces.
 std::expected<Config, Problems> load(const std::string& file);
 
 /// The pair secret.

@@ -21,11 +21,14 @@ std::string describe(const std::string& path, const char* what, int error) {
     return path + ": " + what + ": " + std::strerror(error);
 }
 
-struct Descriptor {
+/// Closing alone would not unlock: the mapping keeps the open file, and with it the lock.
+struct LockedFile {
     int fd;
-    ~Descriptor() {
-        if (fd >= 0)
-            ::close(fd);
+    ~LockedFile() {
+        if (fd < 0)
+            return;
+        ::flock(fd, LOCK_UN);
+        ::close(fd);
     }
 };
 
@@ -39,7 +42,7 @@ std::expected<PageMapping, std::string> PageMapping::open(const std::string& run
         return std::unexpected(run_dir + ": cannot create the run directory: " + error.message());
 
     const std::string path = run_dir + "/page";
-    const Descriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    const LockedFile file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (file.fd < 0)
         return std::unexpected(describe(path, "cannot open", errno));
     // Held while the page is made, so that two processes that start together see one page.

@@ -50,6 +50,10 @@ struct EnginePulse {
     std::atomic<std::int32_t> pid{0};          ///< 0: not running
     std::atomic<std::int64_t> started_ns{0};   ///< CLOCK_MONOTONIC
     std::atomic<std::uint32_t> attached{0};    ///< 1: rules in place, queue bound, shadow interface open
+    // For the packets that passed while the engine was away: the kernel's rules go on counting.
+    std::atomic<std::uint64_t> received{0};     ///< packets taken from the kernel queue, over all lives
+    std::atomic<std::uint64_t> rules_digest{0}; ///< of the packet-filter rules in place; 0: none
+    std::atomic<std::int64_t> rules_offset{0};  ///< what those rules count = received + this, when none was missed
 };
 
 /// Where a group's outside traffic was last seen, for the end of a yield. Written by the fast path.

@@ -27,8 +27,11 @@ public:
     Sealer(Sealer&&) noexcept;
     Sealer& operator=(Sealer&&) noexcept;
 
-    /// Encrypts `plain` into `out` (at least plain.size() + tag_size octets), binding `header`. Never use a sequence
-    /// number twice. Returns the octets written; 0 if the library failed or `out` is too small.
+    /// Takes over another key without allocating; false if the library refused, and every seal() then fails
+    /// too.
+    bool rekey(const contract::DatagramKey& key) noexcept;
+    /// Encrypts `plain` into `out` (at least plain.size() + tag_size octets), binding `header`. Never use a
+    /// sequence number twice. Returns the octets written; 0 if the library failed or `out` is too small.
     std::size_t seal(std::uint64_t sequence, std::span<const std::uint8_t> header,
                      std::span<const std::uint8_t> plain, std::span<std::uint8_t> out) noexcept;
 
@@ -45,16 +48,22 @@ public:
     Opener(Opener&&) noexcept;
     Opener& operator=(Opener&&) noexcept;
 
-    /// Decrypts and authenticates; the plain text's length, or nothing if it is not authentic or `out` too small.
+    /// Takes over another key without allocating; false if the library refused, and every open() then fails
+    /// too.
+    bool rekey(const contract::DatagramKey& key) noexcept;
+    /// Decrypts and authenticates; the plain text's length, or nothing if it is not authentic or `out` too
+    /// small. Text that is not authentic is wiped from `out`.
     std::optional<std::size_t> open(std::uint64_t sequence, std::span<const std::uint8_t> header,
-                                    std::span<const std::uint8_t> sealed, std::span<std::uint8_t> out) noexcept;
+                                    std::span<const std::uint8_t> sealed,
+                                    std::span<std::uint8_t> out) noexcept;
 
 private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
 
-/// Remembers which sequence numbers were seen. Ask before opening (`fresh`), tell after authentication (`accept`).
+/// Remembers which sequence numbers were seen. Ask before opening (`fresh`), tell after authentication
+/// (`accept`).
 class ReplayWindow {
 public:
     static constexpr std::uint64_t width = 2048;

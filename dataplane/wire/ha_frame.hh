@@ -49,6 +49,7 @@ enum BeatFlag : std::uint16_t {
     beat_holds = 4,        ///< has the group's VIPs on its outside interface
     beat_in_sync = 8,      ///< has handled all that was mirrored to it
     beat_leaving = 16,     ///< is shutting down: after this comes silence
+    beat_primary = 32,     ///< is configured as primary
 };
 
 struct Beat {

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/app/brain.hh"
+
+#include "control/app/epochs.hh"
+#include "control/app/hand.hh"
+#include "control/app/journal.hh"
+#include "control/app/lifeline.hh"
+#include "control/app/policy.hh"
+#include "control/app/pulse.hh"
+#include "control/app/realtime.hh"
+#include "control/app/service.hh"
+#include "control/config/load.hh"
+#include "dataplane/wire/ha_frame.hh"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace tandem::app {
+namespace {
+
+/// What of the system a group needs, found and prepared once.
+struct Prepared {
+    std::vector<int> interface_indices;
+    std::vector<GroupEffects> effects;
+    std::vector<PulseGroup> pulse_groups;
+};
+
+std::uint32_t random_word() {
+    std::uint32_t word = 0;
+    while (word == 0 && ::getrandom(&word, sizeof word, 0) != sizeof word) {
+    }
+    return word;
+}
+
+const netlink::Interface* find(const std::vector<netlink::Interface>& interfaces, const std::string& name) {
+    const auto found = std::find_if(interfaces.begin(), interfaces.end(),
+                                    [&](const netlink::Interface& i) { return i.name == name; });
+    return found == interfaces.end() ? nullptr : &*found;
+}
+
+std::expected<GroupEffects, std::string> prepare_effects(const config::Config& config, const config::Group& group,
+                                                         const netlink::Interface& outside, int shadow_index) {
+    std::vector<netlink::Placement> placements;
+    for (const wire::Prefix& vip : group.vips)
+        placements.push_back(
+            {vip, outside.index, shadow_index, config.node.route_table, config.node.rule_priority});
+    std::array<netlink::Batch, 5> batches;
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+        auto batch = netlink::prepare(static_cast<netlink::Transition>(i), placements);
+        if (!batch)
+            return std::unexpected(batch.error().what);
+        batches[i] = *batch;
+    }
+    const auto vips = vip_addresses(group);
+    auto announcement = announce::Announcer::open(outside.index, announce::announcement(outside.mac, vips));
+    auto probe = announce::Announcer::open(outside.index, announce::probe(outside.mac, vips));
+    if (!announcement || !probe)
+        return std::unexpected(!announcement ? announcement.error() : probe.error());
+    const auto of = [&](netlink::Transition t) -> const netlink::Batch& {
+        return batches[static_cast<std::size_t>(t)];
+    };
+    return GroupEffects{of(netlink::Transition::rise),   of(netlink::Transition::fall),
+                        of(netlink::Transition::vacate), of(netlink::Transition::seal),
+                        of(netlink::Transition::renew),  std::move(*announcement),
+                        std::move(*probe)};
+}
+
+std::expected<Prepared, std::string> prepare_groups(const config::Config& config, const Records& records,
+                                                    Lifeline& lifeline) {
+    const auto interfaces = netlink::list_interfaces();
+    if (!interfaces)
+        return std::unexpected(interfaces.error().what);
+    const netlink::Interface* shadow = find(*interfaces, config.node.shadow_interface);
+    if (shadow == nullptr)
+        return std::unexpected("the shadow interface " + config.node.shadow_interface + " has vanished");
+    const std::uint32_t alone = lifeline.was_active_alone.exchange(0);
+
+    Prepared out;
+    for (std::size_t i = 0; i < config.groups.size(); ++i) {
+        const config::Group& group = config.groups[i];
+        const netlink::Interface* outside = find(*interfaces, group.interface);
+        if (outside == nullptr)
+            return std::unexpected("group " + group.name + ": there is no interface " + group.interface);
+        auto effects = prepare_effects(config, group, *outside, shadow->index);
+        auto claims = announce::ClaimWatch::open(outside->index, outside->mac, vip_addresses(group));
+        if (!effects || !claims)
+            return std::unexpected("group " + group.name + ": " + (!effects ? effects.error() : claims.error()));
+        lifeline.falls[i].write(effects->fall);
+        const auto record = records.find(group.name);
+        const GroupRecord known = record == records.end() ? GroupRecord{} : record->second;
+        out.interface_indices.push_back(outside->index);
+        out.effects.push_back(std::move(*effects));
+        out.pulse_groups.push_back(
+            {wire::name_hash(group.name.data(), group.name.size()),
+             role_policy(config, group, known.epoch,
+                         known.disabled ? ha::InitialState::disabled : ha::InitialState::enabled,
+                         (alone >> i & 1U) != 0 ? Resumption::was_active_alone : Resumption::fresh),
+             std::move(*claims), outside->up && outside->carrier});
+    }
+    lifeline.interval_us.store(static_cast<std::uint64_t>(config.pair.interval.count()));
+    lifeline.group_count.store(static_cast<std::uint32_t>(config.groups.size()));
+    return out;
+}
+
+std::expected<std::vector<link::BeatSocket>, std::string> open_paths(const config::Config& config) {
+    std::vector<link::BeatSocket> sockets;
+    for (const config::Path& path : config.paths) {
+        auto socket = link::BeatSocket::open({.local = path.local,
+                                              .peer = path.peer,
+                                              .port = config.pair.heartbeat_port,
+                                              .pair_hash = pair_hash(config),
+                                              .node_id = config.node.id});
+        if (!socket)
+            return std::unexpected("path " + path.name + ": " + socket.error());
+        sockets.push_back(std::move(*socket));
+    }
+    return sockets;
+}
+
+std::expected<void, std::string> run(const config::Config& config, int lifeline_fd) {
+    const auto lifeline = LifelineMapping::inherit(lifeline_fd);
+    if (!lifeline)
+        return std::unexpected(lifeline.error());
+    const auto key = config::load_key(config.pair.key_file);
+    if (!key)
+        return std::unexpected(key.error().to_string());
+    const auto page = contract::PageMapping::open(config.node.run_dir);
+    if (!page)
+        return std::unexpected(page.error());
+    const auto records = load_records(config.node.state_dir);
+    if (!records)
+        return std::unexpected(records.error());
+
+    Journal journal{config.log.target, config.node.name};
+    journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
+
+    // Nothing of an earlier life may be left when the roles are decided anew.
+    (*page)->policy.write(packet_policy(config));
+    const netlink::ShadowSetup setup = shadow_setup(config);
+    const auto done = netlink::set_up_shadow(setup);
+    if (!done)
+        return std::unexpected(done.error().what);
+    for (const std::string& sentence : *done)
+        journal.add(Severity::info, "kernel.prepared", "", sentence);
+    auto warnings = netlink::host_warnings(setup);
+
+    auto groups = prepare_groups(config, *records, **lifeline);
+    if (!groups)
+        return std::unexpected(groups.error());
+    auto paths = open_paths(config);
+    if (!paths)
+        return std::unexpected(paths.error());
+    auto socket = netlink::BatchSocket::open();
+    if (!socket)
+        return std::unexpected(socket.error().what);
+
+    ToPulse to_pulse;     // service -> pulse
+    FromPulse from_pulse; // pulse -> service
+    ToHand to_hand;       // pulse -> hand
+    FromHand from_hand;   // hand -> pulse
+    HandNotes hand_notes; // hand -> service
+    const std::uint32_t incarnation = random_word();
+
+    Hand hand{**page, std::move(*socket), std::move(groups->effects), to_hand, from_hand, hand_notes};
+    Pulse pulse{{pair_hash(config), config.node.id, incarnation, config.digest},
+                std::move(groups->pulse_groups),
+                std::move(*paths),
+                **page,
+                **lifeline,
+                to_pulse,
+                from_pulse,
+                to_hand,
+                from_hand};
+    if (auto sentence = lock_memory())
+        warnings.push_back(*sentence);
+    Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes, *records,
+                     groups->interface_indices, warnings, incarnation}};
+    if (auto opened = service.open(); !opened)
+        return std::unexpected(opened.error());
+
+    hand.start();
+    pulse.start();
+    service.run();
+    to_pulse.send(Stop{});
+    pulse.join();
+    hand.stop();
+    return {};
+}
+
+} // namespace
+
+int run_brain(const config::Config& config, int lifeline_fd) {
+    if (const auto ended = run(config, lifeline_fd); !ended) {
+        std::fprintf(stderr, "tandemd: %s\n", ended.error().c_str());
+        return 1;
+    }
+    return 0;
+}
+
+} // namespace tandem::app

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// Is the fast path alive? Is the mirror in sync? Pure: the shared page's numbers and the time are arguments.
+
+#include "control/ha/time.hh"
+
+#include <cstdint>
+
+namespace tandem::app {
+
+enum class EngineState : std::uint8_t { absent, starting, running, stalled };
+
+constexpr const char* to_string(EngineState state) {
+    switch (state) {
+    case EngineState::absent:
+        return "absent";
+    case EngineState::starting:
+        return "starting";
+    case EngineState::running:
+        return "running";
+    case EngineState::stalled:
+        return "stalled";
+    }
+    return "absent";
+}
+
+/// What the page says at one moment.
+struct EngineSigns {
+    std::uint64_t beats{0};
+    std::int32_t pid{0};
+    bool attached{false};
+    bool process_exists{false};
+};
+
+class EngineWatch {
+public:
+    /// The engine turns at least every 20 ms; ten times that without a turn is a stall.
+    static constexpr ha::Duration patience = std::chrono::milliseconds{200};
+
+    EngineState look(ha::Instant now, const EngineSigns& signs) {
+        if (signs.beats != beats_ || signs.pid != pid_) {
+            beats_ = signs.beats;
+            pid_ = signs.pid;
+            changed_ = now;
+        }
+        if (signs.pid == 0 || !signs.process_exists)
+            return EngineState::absent;
+        if (now - changed_ > patience)
+            return EngineState::stalled;
+        return signs.attached ? EngineState::running : EngineState::starting;
+    }
+
+private:
+    std::uint64_t beats_{0};
+    std::int32_t pid_{0};
+    ha::Instant changed_{};
+};
+
+/// The receiving side of the mirror, as far as this node can say.
+struct MirrorSigns {
+    std::uint64_t received{0};     ///< handled without gap
+    std::uint64_t announced{0};    ///< what the peer says it has sent
+    std::int64_t announced_at_ns{0};
+};
+
+/// In sync: the peer's stream spoke recently and at most a handful of packets are under way.
+constexpr bool in_sync(std::int64_t now_ns, const MirrorSigns& signs) {
+    constexpr std::int64_t recent_ns = 1'000'000'000;
+    constexpr std::uint64_t under_way = 64;
+    return signs.announced_at_ns != 0 && now_ns - signs.announced_at_ns <= recent_ns &&
+           signs.received + under_way >= signs.announced;
+}
+
+} // namespace tandem::app

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/app/policy.hh"
+
+#include "dataplane/wire/ha_frame.hh"
+
+#include <algorithm>
+#include <array>
+
+namespace tandem::app {
+namespace {
+
+std::array<char, contract::interface_name_max> fixed(const std::string& name) {
+    std::array<char, contract::interface_name_max> out{};
+    std::copy_n(name.begin(), std::min(name.size(), out.size() - 1), out.begin());
+    return out;
+}
+
+} // namespace
+
+contract::Policy packet_policy(const config::Config& config) {
+    contract::Policy policy;
+    policy.queue = config.engine.queue;
+    policy.mirror_port = config.pair.mirror_port;
+    policy.shadow_interface = fixed(config.node.shadow_interface);
+    for (const config::Path& path : config.paths)
+        policy.paths[policy.path_count++] = {path.local, path.peer};
+    for (const config::Group& group : config.groups) {
+        contract::GroupPolicy& out = policy.groups[policy.group_count];
+        out.pattern = group.request_pattern;
+        out.mirroring =
+            group.mirroring == config::Mirroring::on ? contract::Mirroring::on : contract::Mirroring::off;
+        out.outside_interface = fixed(group.interface);
+        for (const std::uint16_t port : group.sip_ports)
+            out.sip_ports[out.sip_port_count++] = port;
+        for (const wire::Prefix& vip : group.vips)
+            policy.vips[policy.vip_count++] = {.address = vip.address, .group = policy.group_count};
+        ++policy.group_count;
+    }
+    return policy;
+}
+
+ha::Policy role_policy(const config::Config& config, const config::Group& group, std::uint64_t known_epoch,
+                       ha::InitialState initial, Resumption resumption) {
+    ha::Policy policy;
+    policy.node_id = config.node.id;
+    policy.configured = group.role == config::ConfiguredRole::primary ? ha::ConfiguredRole::primary
+                                                                      : ha::ConfiguredRole::secondary;
+    policy.priority = group.priority;
+    policy.paths = config.paths.size();
+    policy.interval = config.pair.interval;
+    policy.multiplier = config.pair.multiplier;
+    policy.known_epoch = known_epoch;
+    policy.initial = initial;
+    // A brain that served alone until it died is missed by nobody who could take over: it need not listen long.
+    if (resumption == Resumption::was_active_alone)
+        policy.lone_wait = std::chrono::milliseconds{150};
+    return policy;
+}
+
+netlink::ShadowSetup shadow_setup(const config::Config& config) {
+    netlink::ShadowSetup setup;
+    setup.name = config.node.shadow_interface;
+    setup.route_table = config.node.route_table;
+    setup.rule_priority = config.node.rule_priority;
+    for (const config::Group& group : config.groups) {
+        for (const wire::Prefix& vip : group.vips)
+            setup.vips.push_back(vip.address);
+        if (std::find(setup.outside_interfaces.begin(), setup.outside_interfaces.end(), group.interface) ==
+            setup.outside_interfaces.end())
+            setup.outside_interfaces.push_back(group.interface);
+    }
+    return setup;
+}
+
+std::vector<wire::IpAddress> vip_addresses(const config::Group& group) {
+    std::vector<wire::IpAddress> addresses;
+    for (const wire::Prefix& vip : group.vips)
+        addresses.push_back(vip.address);
+    return addresses;
+}
+
+std::uint32_t pair_hash(const config::Config& config) {
+    return wire::name_hash(config.pair.id.data(), config.pair.id.size());
+}
+
+} // namespace tandem::app

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// What operators can ask of the brain, method by method.
+
+#include "control/app/clock.hh"
+#include "control/app/service.hh"
+#include "control/app/status_report.hh"
+
+#include <boost/json/array.hpp>
+
+#include <utility>
+
+namespace tandem::app {
+namespace json = boost::json;
+namespace {
+
+/// A peer's word that is older than this is not shown as its present state.
+constexpr ha::Duration peer_status_max_age = std::chrono::seconds{3};
+
+void respond(const api::Reply& reply, Outcome outcome) {
+    if (outcome.code == 0)
+        reply(json::value{std::move(outcome.result)});
+    else
+        reply(std::unexpected(api::Error{api::Code::refused, std::move(outcome.message), nullptr}));
+}
+
+} // namespace
+
+json::object Service::own_status() {
+    PulseSnapshot snapshot;
+    auto interfaces = netlink::list_interfaces();
+    if (!parts_.pulse.snapshot(snapshot) || !interfaces)
+        return {};
+    std::string peer_name;
+    if (peer_status_)
+        if (const json::value* name = peer_status_->if_contains("name"); name != nullptr && name->is_string())
+            peer_name = std::string{name->get_string()};
+    return status::to_json(report_status({.config = parts_.config,
+                                          .snapshot = snapshot,
+                                          .page = parts_.page,
+                                          .peer_line = *peer_,
+                                          .engine = engine_,
+                                          .interfaces = *interfaces,
+                                          .interface_indices = parts_.interface_indices,
+                                          .warnings = parts_.warnings,
+                                          .incarnation = parts_.incarnation,
+                                          .peer_name = peer_name,
+                                          .started = started_,
+                                          .now = now()}));
+}
+
+json::object Service::pair_status() {
+    json::value peer = nullptr;
+    if (peer_status_ && peer_->connected() && now() - peer_status_at_ <= peer_status_max_age)
+        peer = *peer_status_;
+    return {{"self", own_status()}, {"peer", std::move(peer)}};
+}
+
+json::object Service::events_since(std::uint64_t since) const {
+    json::array events;
+    for (const JournalEntry& entry : parts_.journal.entries())
+        if (entry.sequence > since)
+            events.push_back(to_json(entry));
+    return {{"events", std::move(events)}};
+}
+
+api::Methods Service::methods() {
+    api::Methods methods;
+    methods["status"] = {api::Access::read, [this](const json::object&, const api::Caller&, const api::Reply& reply) {
+                             reply(json::value{pair_status()});
+                         }};
+    methods["events"] = {api::Access::read,
+                         [this](const json::object& params, const api::Caller&, const api::Reply& reply) {
+                             const json::value* since = params.if_contains("since");
+                             std::uint64_t from = 0;
+                             if (since != nullptr) {
+                                 json::error_code error;
+                                 from = since->is_number() ? since->to_number<std::uint64_t>(error) : 0;
+                                 if (error || !since->is_number())
+                                     return reply(std::unexpected(api::Error{
+                                         api::Code::invalid_params, "'since' must be a sequence number", nullptr}));
+                             }
+                             reply(json::value{events_since(from)});
+                         }};
+    for (const char* verb : {"failover", "failback", "enable", "disable"})
+        methods[verb] = {api::Access::act,
+                         [this, verb](const json::object& params, const api::Caller& caller, const api::Reply& reply) {
+                             PulseSnapshot snapshot;
+                             const bool known = parts_.pulse.snapshot(snapshot);
+                             const auto group = desk_->find_group(params);
+                             parts_.journal.add(Severity::info, "operator.command",
+                                                group ? parts_.config.groups[*group].name : "",
+                                                std::string{verb} + " asked for by user " +
+                                                    std::to_string(caller.uid));
+                             desk_->ask(
+                                 verb, params, OperatorDesk::Origin::here,
+                                 [&](std::size_t index) { return known ? &snapshot.groups[index] : nullptr; },
+                                 [reply](Outcome outcome) { respond(reply, std::move(outcome)); });
+                         }};
+    return methods;
+}
+
+} // namespace tandem::app

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/app/status_report.hh"
+
+#include "control/app/clock.hh"
+#include "control/app/version.hh"
+
+#include <algorithm>
+
+namespace tandem::app {
+namespace {
+
+std::string reason_of(const StatusSources& from, const ha::View& view, bool mirroring) {
+    if (view.role != ha::Role::standby || view.ready)
+        return std::string{ha::to_sentence(view.reason)};
+    if (view.yielding)
+        return "handing over: redirecting what still arrives here";
+    if (from.engine != EngineState::running)
+        return "not ready: the packet engine is not attached (is tandem-fast running?)";
+    const std::uint64_t theirs = from.snapshot.peer_config_digest;
+    if (theirs != 0 && theirs != from.config.digest)
+        return "not ready: the two nodes are configured differently";
+    if (view.peer != ha::PeerState::up)
+        return "not ready: the peer is not heard";
+    if (mirroring)
+        return "not ready: the mirror is not in sync with the active";
+    return "not ready";
+}
+
+status::Group group_status(const StatusSources& from, std::size_t index) {
+    const config::Group& group = from.config.groups[index];
+    const ha::View& view = from.snapshot.groups[index];
+    status::Group out;
+    out.name = group.name;
+    out.configured_role = group.role == config::ConfiguredRole::primary ? "primary" : "secondary";
+    out.role = ha::to_string(view.role);
+    out.epoch = view.epoch;
+    out.interface = group.interface;
+    out.priority = group.priority;
+    out.readiness = view.ready ? status::Readiness::ready : status::Readiness::not_ready;
+    out.mirroring = group.mirroring == config::Mirroring::on ? status::Mirroring::on : status::Mirroring::off;
+    out.pattern = group.request_pattern.to_string();
+    out.reason = reason_of(from, view, group.mirroring == config::Mirroring::on);
+    out.since = status::WallClock::now() -
+                std::chrono::duration_cast<status::WallClock::duration>(from.now - view.since);
+    out.transitions = view.transitions;
+    for (const wire::Prefix& vip : group.vips) {
+        const bool present = std::any_of(
+            from.interfaces.begin(), from.interfaces.end(), [&](const netlink::Interface& interface) {
+                return interface.index == from.interface_indices[index] &&
+                       std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                                   [&](const wire::Prefix& have) { return have.address == vip.address; });
+            });
+        out.vips.push_back({vip.address.to_string(),
+                            present ? status::Placement::on_outside : status::Placement::absent});
+    }
+    return out;
+}
+
+status::PathState path_state(ha::PathState state) {
+    switch (state) {
+    case ha::PathState::never:
+        return status::PathState::never;
+    case ha::PathState::up:
+        return status::PathState::up;
+    case ha::PathState::silent:
+    case ha::PathState::gone:
+        return status::PathState::down;
+    }
+    return status::PathState::never;
+}
+
+status::Path path_status(const StatusSources& from, std::size_t index) {
+    const config::Path& path = from.config.paths[index];
+    const ha::PathWatch& watch = from.snapshot.groups[0].paths[index];
+    const PulseSnapshot::Path& seen = from.snapshot.paths[index];
+    status::Path out;
+    out.name = path.name;
+    out.local = path.local.to_string();
+    out.peer = path.peer.to_string();
+    out.state = path_state(watch.state());
+    out.stream = from.peer_line.connected(index) ? status::StreamState::up : status::StreamState::down;
+    if (seen.rtt_ns != 0) {
+        out.rtt_us_last = static_cast<std::uint64_t>(seen.rtt_ns / 1000);
+        out.rtt_us_min = static_cast<std::uint64_t>(seen.rtt_min_ns / 1000);
+    }
+    if (watch.heard_ever())
+        out.last_heard_ms = static_cast<double>((from.now - watch.last_heard()).count()) / 1e6;
+    const link::BeatCounters& beats = seen.counters;
+    const link::StreamCounters& streams = from.peer_line.counters(index);
+    out.counters = {{"beats_sent", beats.sent},
+                    {"beats_send_failed", beats.send_failed},
+                    {"beats_received", beats.received},
+                    {"beats_truncated", beats.truncated},
+                    {"beats_version", beats.version},
+                    {"beats_association", beats.association},
+                    {"beats_unauthentic", beats.unauthentic},
+                    {"beats_replayed", beats.replayed},
+                    {"beats_malformed", beats.malformed},
+                    {"beats_foreign", beats.foreign},
+                    {"stream_sessions", streams.sessions.load()},
+                    {"stream_refused_address", streams.refused_address.load()},
+                    {"stream_refused_handshake", streams.refused_handshake.load()},
+                    {"stream_refused_message", streams.refused_message.load()}};
+    return out;
+}
+
+status::Mirror mirror_status(const StatusSources& from) {
+    const contract::MirrorProgress& progress = from.page.mirror;
+    status::Mirror out;
+    out.sent = progress.sent.load();
+    out.confirmed = progress.confirmed.load();
+    out.received = progress.received.load();
+    out.lost = from.page.counters.get(contract::Counter::mirror_lost);
+    const bool active = std::any_of(from.snapshot.groups.begin(), from.snapshot.groups.end(),
+                                    [](const ha::View& view) { return view.role == ha::Role::active; });
+    if (from.snapshot.groups[0].peer != ha::PeerState::up || from.engine != EngineState::running)
+        return out;
+    constexpr std::uint64_t under_way = 64;
+    const bool synced = active ? out.confirmed + under_way >= out.sent
+                               : in_sync(to_ns(from.now), {.received = out.received,
+                                                           .announced = progress.announced.load(),
+                                                           .announced_at_ns = progress.announced_at_ns.load()});
+    out.sync = synced ? status::Sync::in_sync : status::Sync::behind;
+    return out;
+}
+
+status::EngineState engine_state(EngineState state) {
+    switch (state) {
+    case EngineState::absent:
+        return status::EngineState::absent;
+    case EngineState::starting:
+    case EngineState::stalled:
+        return status::EngineState::running;
+    case EngineState::running:
+        return status::EngineState::attached;
+    }
+    return status::EngineState::absent;
+}
+
+status::Peer peer_status(const StatusSources& from) {
+    const ha::View& view = from.snapshot.groups[0];
+    status::Peer out;
+    out.name = from.peer_name;
+    out.node_id = view.peer_said ? view.peer_said->node_id : 0U;
+    out.state = view.peer == ha::PeerState::unknown ? status::PeerState::unknown
+                : view.peer == ha::PeerState::up    ? status::PeerState::up
+                                                    : status::PeerState::down;
+    return out;
+}
+
+} // namespace
+
+status::NodeStatus report_status(const StatusSources& from) {
+    status::NodeStatus out;
+    out.node_id = from.config.node.id;
+    out.name = from.config.node.name;
+    out.version = version;
+    out.incarnation = from.incarnation;
+    out.uptime = std::chrono::duration_cast<std::chrono::milliseconds>(from.now - from.started);
+    out.now = status::WallClock::now();
+    out.pair_id = from.config.pair.id;
+    out.config_digest = from.config.digest;
+    for (std::size_t i = 0; i < from.config.groups.size(); ++i)
+        out.groups.push_back(group_status(from, i));
+    out.peer = peer_status(from);
+    for (std::size_t i = 0; i < from.config.paths.size(); ++i)
+        out.paths.push_back(path_status(from, i));
+    out.mirror = mirror_status(from);
+    out.engine.state = engine_state(from.engine);
+    out.engine.pid = from.engine == EngineState::absent ? 0 : from.page.engine.pid.load();
+    out.engine.backend = "nfqueue";
+    out.detection.interval_ms = static_cast<double>(from.config.pair.interval.count()) / 1000.0;
+    out.detection.multiplier = from.config.pair.multiplier;
+    out.detection.worst_case_ms = static_cast<double>(from.config.detection_worst_case().count()) / 1000.0;
+    for (std::size_t i = 0; i < contract::counter_count; ++i)
+        out.counters.emplace_back(std::string{contract::counter_texts[i].name},
+                                  from.page.counters.get(static_cast<contract::Counter>(i)));
+    out.counters.emplace_back("pulse_late_max_us", from.snapshot.late_max_us);
+    out.counters.emplace_back("groups_unknown", from.snapshot.groups_unknown);
+    out.warnings = from.warnings;
+    for (const ha::View& view : from.snapshot.groups)
+        if (view.role == ha::Role::active && view.peer != ha::PeerState::up) {
+            out.alarms.emplace_back("active without a peer: nothing would take over");
+            break;
+        }
+    if (from.engine != EngineState::running)
+        out.alarms.emplace_back("the packet engine is not attached: SIP goes on, mirroring does not");
+    return out;
+}
+
+} // namespace tandem::app

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// How the values of one file relate to each other, and what both nodes must agree on.
+
+#include "control/config/schema.hh"
+
+namespace tandem::config {
+
+/// Duplicates, conflicts, and the inequality that the role lease rests on.
+void check(const Draft& draft, Complaints& complaints);
+
+/// FNV-1a, 64 bit, of a canonical text of what both nodes must agree on; never 0. The order of groups, VIPs
+/// and ports in the file does not matter.
+std::uint64_t digest_of(const Config& config);
+
+} // namespace tandem::config

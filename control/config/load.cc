@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/config/load.hh"
+
+#include "control/config/checks.hh"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+namespace tandem::config {
+namespace {
+
+struct Read {
+    Draft draft;
+    Problems problems;
+};
+
+Read read_draft(std::string_view text, const std::string& file) {
+    auto document = read_document(text, file);
+    if (!document)
+        return {{}, {std::move(document.error())}};
+    Complaints complaints{file};
+    Draft draft = read_schema(*document, complaints);
+    check(draft, complaints);
+    return {std::move(draft), complaints.take()};
+}
+
+/// The host's name up to the first dot, as far as it is a name for us.
+std::string host_name() {
+    std::array<char, 256> buffer{};
+    if (gethostname(buffer.data(), buffer.size() - 1) != 0)
+        return "node";
+    std::string name;
+    for (const char* c = buffer.data(); *c != '\0' && *c != '.' && name.size() < 32; ++c)
+        name += *c > ' ' && *c <= '~' ? *c : '-';
+    return name.empty() ? "node" : name;
+}
+
+} // namespace
+
+std::string Problem::to_string() const {
+    std::string text = file;
+    if (line > 0)
+        text += ":" + std::to_string(line) + ":" + std::to_string(column);
+    text += ": " + what;
+    if (!hint.empty())
+        text += " (" + hint + ")";
+    return text;
+}
+
+std::expected<Config, Problems> parse(std::string_view text, const std::string& file) {
+    Read read = read_draft(text, file);
+    if (!read.problems.empty())
+        return std::unexpected(std::move(read.problems));
+    read.draft.config.digest = digest_of(read.draft.config);
+    return std::move(read.draft.config);
+}
+
+Problems check_against_host(const Config& config, std::string_view text, const std::string& file,
+                            const std::vector<HostInterface>& interfaces) {
+    // The text is the one that gave the configuration, so the places are as many as the values.
+    const Places places = read_draft(text, file).draft.places;
+    Complaints complaints{file};
+    const auto is_vip = [&](const wire::IpAddress& address) {
+        for (const auto& group : config.groups)
+            for (const auto& vip : group.vips)
+                if (vip.address == address)
+                    return true;
+        return false;
+    };
+    const auto place_or_none = [](const auto& list, std::size_t i) {
+        return i < list.size() ? list[i] : typename std::decay_t<decltype(list)>::value_type{};
+    };
+    for (std::size_t i = 0; i < config.groups.size(); ++i) {
+        const Group& group = config.groups[i];
+        const auto where = place_or_none(places.groups, i);
+        const HostInterface* found = nullptr;
+        std::string names;
+        for (const auto& interface : interfaces) {
+            names += (names.empty() ? "" : ", ") + interface.name;
+            if (interface.name == group.interface)
+                found = &interface;
+        }
+        if (found == nullptr) {
+            complaints.add(where.interface, "this machine has no interface " + quoted(group.interface),
+                           "it has: " + (names.empty() ? "none" : names));
+            continue;
+        }
+        std::string networks;
+        for (const auto& network : found->networks)
+            if (!is_vip(network.address))
+                networks += (networks.empty() ? "" : ", ") + network.to_string();
+        for (std::size_t j = 0; j < group.vips.size(); ++j) {
+            bool inside = false;
+            for (const auto& network : found->networks)
+                inside = inside || (!is_vip(network.address) && network.contains(group.vips[j].address));
+            if (!inside)
+                complaints.add(place_or_none(where.vips, j),
+                               "VIP " + group.vips[j].address.to_string() +
+                                   " is outside the networks of interface " + quoted(group.interface),
+                               "they are: " + (networks.empty() ? "none" : networks));
+        }
+    }
+    for (std::size_t i = 0; i < config.paths.size(); ++i) {
+        bool here = false;
+        for (const auto& interface : interfaces)
+            for (const auto& network : interface.networks)
+                here = here || network.address == config.paths[i].local;
+        if (!here)
+            complaints.add(place_or_none(places.paths, i).local,
+                           config.paths[i].local.to_string() + " is not an address of this machine",
+                           "\"local\" is this node's end of the path, \"peer\" the other's; see ip address");
+    }
+    return complaints.take();
+}
+
+std::expected<std::string, Problem> read_text(const std::string& file) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream{std::fopen(file.c_str(), "rbe"),
+                                                                 std::fclose};
+    if (!stream)
+        return std::unexpected(Problem{file, 0, 0, std::string{"cannot be opened: "} + std::strerror(errno),
+                                       "an example is in docs/examples/host-pair.toml"});
+    std::string text;
+    std::array<char, 4096> buffer{};
+    // One octet more than is allowed shows that there is too much.
+    while (text.size() <= text_size_max) {
+        const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), stream.get());
+        if (count == 0)
+            break;
+        text.append(buffer.data(), count);
+    }
+    if (std::ferror(stream.get()) != 0)
+        return std::unexpected(Problem{file, 0, 0, std::string{"cannot be read: "} + std::strerror(errno),
+                                       "is it a regular file?"});
+    return text;
+}
+
+Problems check_key(const Config& config, std::string_view text, const std::string& file) {
+    const auto key = load_key(config.pair.key_file);
+    if (key)
+        return {};
+    const Place place = read_draft(text, file).draft.places.key_file;
+    const Problem& cause = key.error();
+    return {
+        {file, place.line, place.column, "key file " + quoted(cause.file) + ": " + cause.what, cause.hint}};
+}
+
+std::expected<Config, Problems> load(const std::string& file) {
+    const auto text = read_text(file);
+    if (!text)
+        return std::unexpected(Problems{text.error()});
+    auto config = parse(*text, file);
+    if (!config)
+        return config;
+    if (Problems problems = check_key(*config, *text, file); !problems.empty())
+        return std::unexpected(std::move(problems));
+    if (config->node.name.empty())
+        config->node.name = host_name();
+    return config;
+}
+
+} // namespace tandem::config

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// From the tree of values to the configuration: which keys there are, their types, ranges and defaults.
+//
+// Deliberately absent: how one value relates to another (checks.hh).
+
+#include "control/config/section.hh"
+
+namespace tandem::config {
+
+/// Where the values stand that are compared with each other or with the machine.
+struct Places {
+    struct PathPlaces {
+        Place name;
+        Place local;
+        Place peer;
+    };
+    struct GroupPlaces {
+        Place name;
+        Place interface;
+        std::vector<Place> vips;
+        std::vector<Place> sip_ports;
+    };
+    Place interval;
+    Place key_file;
+    Place shadow_interface;
+    Place stream_port;
+    Place heartbeat_port;
+    Place mirror_port;
+    std::vector<PathPlaces> paths;   ///< as many as Config::paths
+    std::vector<GroupPlaces> groups; ///< as many as Config::groups
+};
+
+/// A configuration that may still be wrong: what could be read of it, and where.
+struct Draft {
+    Config config;
+    Places places;
+};
+
+/// Reads every section. What is wrong is complained of and left at its default (an address at "none").
+Draft read_schema(const Table& root, Complaints& complaints);
+
+} // namespace tandem::config

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/status/status.hh"
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <string_view>
+
+namespace tandem::status {
+namespace {
+
+namespace json = boost::json;
+
+std::string_view text(PeerState state) {
+    switch (state) {
+    case PeerState::unknown:
+        return "unknown";
+    case PeerState::up:
+        return "up";
+    case PeerState::down:
+        return "down";
+    }
+    return "unknown";
+}
+
+std::string_view text(PathState state) {
+    switch (state) {
+    case PathState::never:
+        return "never";
+    case PathState::up:
+        return "up";
+    case PathState::down:
+        return "down";
+    }
+    return "never";
+}
+
+/// JSON has true, false and null where this side has three names.
+json::value value(Sync sync) {
+    if (sync == Sync::unknown)
+        return nullptr;
+    return sync == Sync::in_sync;
+}
+
+template <class T>
+json::value value(const std::optional<T>& number) {
+    if (number)
+        return *number;
+    return nullptr;
+}
+
+json::object numbers(const Numbers& list) {
+    json::object object;
+    for (const auto& [name, number] : list)
+        object[name] = number;
+    return object;
+}
+
+json::array sentences(const std::vector<std::string>& list) {
+    json::array array;
+    for (const auto& sentence : list)
+        array.emplace_back(sentence);
+    return array;
+}
+
+json::object to_json(const Group& group) {
+    json::array vips;
+    for (const auto& vip : group.vips)
+        vips.push_back({{"address", vip.address}, {"on_outside", vip.placement == Placement::on_outside}});
+    return {{"name", group.name},
+            {"configured_role", group.configured_role},
+            {"role", group.role},
+            {"epoch", group.epoch},
+            {"vips", std::move(vips)},
+            {"interface", group.interface},
+            {"priority", group.priority},
+            {"ready", group.readiness == Readiness::ready},
+            {"reason", group.reason},
+            {"since", iso8601(group.since)},
+            {"transitions", group.transitions},
+            {"mirroring", group.mirroring == Mirroring::on},
+            {"pattern", group.pattern}};
+}
+
+json::object to_json(const Path& path) {
+    return {{"name", path.name},
+            {"local", path.local},
+            {"peer", path.peer},
+            {"state", text(path.state)},
+            {"stream", path.stream == StreamState::up ? "up" : "down"},
+            {"rtt_us", {{"last", value(path.rtt_us_last)}, {"min", value(path.rtt_us_min)}}},
+            {"last_heard_ms", value(path.last_heard_ms)},
+            {"counters", numbers(path.counters)}};
+}
+
+} // namespace
+
+json::object to_json(const NodeStatus& status) {
+    json::array groups;
+    for (const auto& group : status.groups)
+        groups.emplace_back(to_json(group));
+    json::array paths;
+    for (const auto& path : status.paths)
+        paths.emplace_back(to_json(path));
+    std::array<char, 17> digest{};
+    std::snprintf(digest.data(), digest.size(), "%016llx",
+                  static_cast<unsigned long long>(status.config_digest));
+    return {{"node", {{"id", status.node_id}, {"name", status.name}}},
+            {"version", status.version},
+            {"incarnation", status.incarnation},
+            {"uptime_ms", status.uptime.count()},
+            {"now", iso8601(status.now)},
+            {"pair", status.pair_id},
+            {"config_digest", digest.data()},
+            {"groups", std::move(groups)},
+            {"peer",
+             {{"state", text(status.peer.state)}, {"id", status.peer.node_id}, {"name", status.peer.name}}},
+            {"paths", std::move(paths)},
+            {"mirror",
+             {{"sent", status.mirror.sent},
+              {"confirmed", status.mirror.confirmed},
+              {"received", status.mirror.received},
+              {"lost", status.mirror.lost},
+              {"in_sync", value(status.mirror.sync)}}},
+            {"engine",
+             {{"running", status.engine.state != EngineState::absent},
+              {"attached", status.engine.state == EngineState::attached},
+              {"pid", status.engine.pid},
+              {"backend", status.engine.backend}}},
+            {"detection",
+             {{"interval_ms", status.detection.interval_ms},
+              {"multiplier", status.detection.multiplier},
+              {"worst_case_ms", status.detection.worst_case_ms}}},
+            {"counters", numbers(status.counters)},
+            {"alarms", sentences(status.alarms)},
+            {"warnings", sentences(status.warnings)}};
+}
+
+std::string iso8601(WallClock::time_point time) {
+    const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+    const auto milliseconds = static_cast<int>((since_epoch - seconds).count());
+    const std::time_t clock = static_cast<std::time_t>(seconds.count());
+    std::tm parts{};
+    localtime_r(&clock, &parts);
+    std::array<char, 32> date{};
+    std::strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+    const long minutes = parts.tm_gmtoff / 60;
+    const int offset = static_cast<int>(minutes < 0 ? -minutes : minutes);
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%s.%03d%c%02d:%02d", date.data(), milliseconds,
+                  minutes < 0 ? '-' : '+', offset / 60 % 100, offset % 60);
+    return text.data();
+}
+
+} // namespace tandem::status

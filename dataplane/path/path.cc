@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "dataplane/path/path.hh"
+
+#include "dataplane/wire/ip.hh"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <variant>
+
+namespace tandem::path {
+
+using contract::Counter;
+
+Path::Path(contract::Page& page, const PathSeeds& seeds, const PathLimits& limits)
+    : page_(page)
+    , limits_(limits)
+    , sender_(seeds.stream, limits.sender)
+    , receiver_(seeds.incarnation, limits.receiver)
+    , held_(limits.held_packets, limits.held_octets)
+    , deferred_(limits.deferred_packets, limits.deferred_octets) {
+    overflowed_.reserve(limits.held_packets);
+    // The streams of an earlier life are over; its counters go on.
+    page_.mirror.sent = page_.mirror.confirmed = page_.mirror.received = page_.mirror.announced = 0;
+    page_.mirror.confirmed_at_ns = page_.mirror.announced_at_ns = 0;
+}
+
+void Path::begin(Instant now) {
+    now_ = now;
+    const std::uint32_t sequence = page_.policy.sequence();
+    if (sequence != policy_sequence_ && page_.policy.read(policy_))
+        policy_sequence_ = sequence;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+        contract::Grant& grant = page_.grants[i];
+        grant.role.read(groups_[i].role);
+        groups_[i].stance =
+            stance_of(groups_[i].role, grant.expires_ns.load(std::memory_order_acquire), to_page(now));
+    }
+}
+
+Stance Path::stance(const Inspection& found) const {
+    const bool has_group = found.kind != Kind::unreadable && found.kind != Kind::not_vip;
+    return has_group ? groups_[found.group].stance : Stance::none;
+}
+
+void Path::notice(contract::NoticeKind kind, std::uint64_t value) {
+    page_.notices.push({to_page(now_), value, kind, 0, {}});
+}
+
+void Path::copy_to_mirror(std::span<const std::uint8_t> packet, std::uint8_t group) {
+    count(Counter::mirror_matched);
+    if (sender_.append(packet, groups_[group].role.epoch, now_) == Appended::too_large)
+        count(Counter::mirror_too_large);
+}
+
+Action Path::on_outside(std::span<const std::uint8_t> packet, std::uint32_t token) {
+    const Inspection found = inspect(packet, policy_);
+    if (found.kind != Kind::unreadable && found.kind != Kind::not_vip) {
+        contract::GroupTraffic& traffic = page_.traffic[found.group];
+        traffic.arrived.store(traffic.arrived.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        traffic.arrived_at_ns.store(to_page(now_), std::memory_order_relaxed);
+    }
+    if (found.kind == Kind::sip_matching || found.kind == Kind::sip_other)
+        count(Counter::sip_received);
+    const Decision decision = decide(Ingress::outside, found.kind, stance(found));
+    if (decision.action == Action::hold)
+        return hold(packet, token, found.group);
+    return settle(packet, found, decision);
+}
+
+/// What a packet from outside, new or held, costs in counters and copies.
+Action Path::settle(std::span<const std::uint8_t> packet, const Inspection& found, const Decision& decision) {
+    if (decision.copy == Copy::mirror)
+        copy_to_mirror(packet, found.group);
+    if (decision.action != Action::redirect) // counted when the engine knows whether it was sent
+        count(decision.counter);
+    return decision.action;
+}
+
+Action Path::hold(std::span<const std::uint8_t> packet, std::uint32_t token, std::uint8_t group) {
+    while (!held_.has_room(packet.size())) {
+        if (held_.empty() || overflowed_.size() == overflowed_.capacity()) {
+            count(Counter::held_dropped);
+            return Action::drop;
+        }
+        const Held& oldest = held_.entry(0).tag;
+        if (!oldest.done) {
+            overflowed_.push_back(oldest.token);
+            --held_count_;
+        }
+        held_.pop_front();
+    }
+    const std::span<std::uint8_t> place = held_.reserve(packet.size(), {token, now_, group, false});
+    std::copy(packet.begin(), packet.end(), place.begin());
+    ++held_count_;
+    count(Counter::held);
+    return Action::hold;
+}
+
+std::optional<Released> Path::next_released() {
+    if (!overflowed_.empty()) {
+        const std::uint32_t token = overflowed_.back();
+        overflowed_.pop_back();
+        count(Counter::held_dropped);
+        return Released{token, Action::drop, {}};
+    }
+    for (std::size_t i = 0; held_count_ > 0 && i < held_.size(); ++i) {
+        auto& entry = held_.entry(i);
+        if (entry.tag.done)
+            continue;
+        const bool lapsed = groups_[entry.tag.group].stance == Stance::lapsed;
+        const bool late = now_ - entry.tag.since >= limits_.hold_max;
+        if (lapsed && !late)
+            continue;
+        Released released{entry.tag.token, Action::drop, std::as_const(held_).bytes(entry)};
+        if (late) {
+            count(Counter::held_dropped);
+        } else {
+            const Inspection found = inspect(released.packet, policy_);
+            released.action =
+                settle(released.packet, found, decide(Ingress::outside, found.kind, stance(found)));
+            count(released.action == Action::drop ? Counter::held_dropped : Counter::held_released);
+        }
+        entry.tag.done = true;
+        --held_count_;
+        while (!held_.empty() && held_.entry(0).tag.done)
+            held_.pop_front();
+        return released;
+    }
+    return std::nullopt;
+}
+
+void Path::redirected(Sent sent) {
+    count(sent == Sent::yes ? Counter::redirected_sent : Counter::sip_forwarded);
+}
+
+void Path::on_frame(std::span<const std::uint8_t> bytes) {
+    const auto frame = read_frame(bytes);
+    if (!frame) {
+        count(frame.error() == FrameError::type ? Counter::link_version : Counter::link_malformed);
+        return;
+    }
+    if (const auto* packet = std::get_if<PacketFrame>(&*frame)) {
+        on_packet(*packet);
+    } else if (const auto* moved = std::get_if<RedirectedFrame>(&*frame)) {
+        on_redirected(*moved);
+    } else if (const auto* mark = std::get_if<MarkFrame>(&*frame)) {
+        receiver_.on_mark(*mark, now_);
+        page_.mirror.announced_at_ns.store(to_page(now_), std::memory_order_relaxed);
+    } else if (const auto* request = std::get_if<RequestFrame>(&*frame)) {
+        sender_.on_request(*request);
+    } else if (const auto* report = std::get_if<ReportFrame>(&*frame)) {
+        sender_.on_report(*report);
+        page_.mirror.confirmed_at_ns.store(to_page(now_), std::memory_order_relaxed);
+    }
+}
+
+void Path::on_packet(const PacketFrame& frame) {
+    count(Counter::mirror_received);
+    switch (receiver_.on_packet(frame, now_)) {
+    case Received::repaired:
+        count(Counter::mirror_repaired);
+        break;
+    case Received::duplicate:
+        count(Counter::mirror_duplicate);
+        break;
+    case Received::kept:
+    case Received::too_far:
+    case Received::not_synced:
+        break;
+    }
+    page_.mirror.announced_at_ns.store(to_page(now_), std::memory_order_relaxed);
+}
+
+void Path::on_redirected(const RedirectedFrame& frame) {
+    const Inspection found = inspect(frame.packet, policy_);
+    const Decision decision = decide(Ingress::redirect, found.kind, stance(found));
+    if (decision.copy == Copy::mirror)
+        copy_to_mirror(frame.packet, found.group);
+    if (decision.action == Action::deliver)
+        redirected_ = Delivery{decision.counter, frame.packet};
+    else
+        count(decision.counter);
+}
+
+std::optional<Delivery> Path::next_delivery() {
+    if (redirected_) {
+        const Delivery delivery = *redirected_;
+        redirected_.reset();
+        return delivery;
+    }
+    if (const auto deferred = next_deferred())
+        return deferred;
+    return next_mirrored();
+}
+
+std::optional<Delivery> Path::next_deferred() {
+    const auto settled = [](const GroupState& g) { return g.deferred > 0 && g.stance != Stance::yielding; };
+    while (std::any_of(groups_.begin(), groups_.end(), settled)) {
+        std::size_t i = 0;
+        while (deferred_.entry(i).tag.done || !settled(groups_[deferred_.entry(i).tag.group]))
+            ++i;
+        auto& entry = deferred_.entry(i);
+        GroupState& group = groups_[entry.tag.group];
+        const Decision decision = decide(Ingress::mirror, entry.tag.kind, group.stance);
+        const Delivery delivery{decision.counter, std::as_const(deferred_).bytes(entry)};
+        entry.tag.done = true;
+        --group.deferred;
+        while (!deferred_.empty() && deferred_.entry(0).tag.done)
+            deferred_.pop_front();
+        if (decision.action == Action::deliver)
+            return delivery;
+        count(decision.counter);
+    }
+    return std::nullopt;
+}
+
+std::optional<Delivery> Path::next_mirrored() {
+    while (const auto ready = receiver_.next()) {
+        Inspection found = inspect(ready->packet, policy_);
+        if (found.kind != Kind::unreadable && found.kind != Kind::not_vip &&
+            ready->epoch < groups_[found.group].role.epoch)
+            found.kind = Kind::outdated;
+        const Decision decision = decide(Ingress::mirror, found.kind, stance(found));
+        if (decision.action == Action::deliver)
+            return Delivery{decision.counter, ready->packet};
+        if (decision.action == Action::defer)
+            defer(ready->packet, found);
+        count(decision.counter);
+    }
+    return std::nullopt;
+}
+
+void Path::defer(std::span<const std::uint8_t> packet, const Inspection& found) {
+    std::uint64_t lost = 0;
+    while (!deferred_.has_room(packet.size()) && !deferred_.empty()) {
+        const Deferred& oldest = deferred_.entry(0).tag;
+        if (!oldest.done) {
+            --groups_[oldest.group].deferred;
+            ++lost;
+        }
+        deferred_.pop_front();
+    }
+    const std::span<std::uint8_t> place = deferred_.reserve(packet.size(), {found.group, found.kind, false});
+    if (place.size() == packet.size()) {
+        std::copy(packet.begin(), packet.end(), place.begin());
+        ++groups_[found.group].deferred;
+    } else {
+        ++lost;
+    }
+    if (lost > 0) {
+        count(Counter::mirror_lost, lost);
+        notice(contract::NoticeKind::mirror_gap, lost);
+    }
+}
+
+void Path::delivered(const Delivery& delivery, Delivered outcome) {
+    count(outcome == Delivered::yes ? delivery.counter : Counter::mirror_deliver_failed);
+}
+
+void Path::on_shadow(std::span<const std::uint8_t> packet) {
+    Kind kind = Kind::unreadable;
+    if (const auto ip = wire::parse_ip(packet))
+        kind = find_vip(policy_, ip->source) != nullptr ? Kind::sip_other : Kind::not_vip;
+    count(decide(Ingress::shadow, kind, Stance::none).counter);
+}
+
+std::optional<Transmit> Path::next_transmit() {
+    if (const auto frame = sender_.next(now_))
+        return frame;
+    if (const auto frame = receiver_.next_control(now_))
+        return Transmit{TransmitKind::control, *frame};
+    return std::nullopt;
+}
+
+void Path::transmitted(TransmitKind kind, Sent sent) {
+    if (kind == TransmitKind::again && sent == Sent::yes)
+        count(Counter::mirror_retransmitted);
+    if (kind != TransmitKind::fresh)
+        return;
+    count(sent == Sent::yes       ? Counter::mirror_sent
+          : sent == Sent::no_link ? Counter::mirror_no_link
+                                  : Counter::mirror_send_failed);
+}
+
+void Path::finish() {
+    contract::MirrorProgress& progress = page_.mirror;
+    progress.sent.store(sender_.sent(), std::memory_order_relaxed);
+    progress.confirmed.store(sender_.confirmed(), std::memory_order_relaxed);
+    progress.received.store(receiver_.handled(), std::memory_order_relaxed);
+    progress.announced.store(receiver_.announced(), std::memory_order_relaxed);
+    if (const std::uint64_t evicted = sender_.take_evicted(); evicted > 0)
+        count(Counter::mirror_evicted, evicted);
+    if (const std::uint64_t lost = receiver_.take_lost(); lost > 0) {
+        count(Counter::mirror_lost, lost);
+        notice(contract::NoticeKind::mirror_gap, lost);
+    }
+}
+
+Instant Path::deadline() const {
+    Instant at = std::min(sender_.deadline(), receiver_.deadline());
+    if (held_count_ > 0)
+        at = std::min(at, now_ + std::chrono::milliseconds{1});
+    return at;
+}
+
+} // namespace tandem::path

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// Numbers in network byte order at an offset.
+//
+// Problem: a cast to a struct reads beyond short buffers and at odd addresses.
+// Idea: a fixed-width load or store at an offset whose bounds the caller has checked once for the whole
+// header; the assertion below is the invariant, not the check, and stays in release builds. Deliberately
+// absent: cursors, and errors. A reader checks the length first and names its own reason.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+#include <type_traits>
+
+namespace tandem::wire {
+
+template <typename T>
+constexpr T load_be(std::span<const std::uint8_t> bytes, std::size_t offset) noexcept {
+    static_assert(std::is_unsigned_v<T>);
+    if (offset > bytes.size() || bytes.size() - offset < sizeof(T))
+        std::abort();
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < sizeof(T); ++i)
+        value = value << 8U | bytes[offset + i];
+    return static_cast<T>(value);
+}
+
+template <typename T>
+constexpr void store_be(std::span<std::uint8_t> bytes, std::size_t offset, T value) noexcept {
+    static_assert(std::is_unsigned_v<T>);
+    if (offset > bytes.size() || bytes.size() - offset < sizeof(T))
+        std::abort();
+    for (std::size_t i = 0; i < sizeof(T); ++i)
+        bytes[offset + i] =
+            static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8U * (sizeof(T) - 1U - i)));
+}
+
+} // namespace tandem::wire

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The fuzz targets, one a line, read by build.sh and run.sh:
+#   name | sources besides tests/fuzz/NAME.cc | libraries and flags | seed directories
+# Sources are globs from the root of the tree. Seeds are directories below tests/corpus, and below the shared corpora
+# after a plus sign; one that is not there is left out.
+TARGETS='
+fuzz_sip      | dataplane/wire/*.cc |  | sip +sip/rfc4475 +sip/rfc5118 +sip/sofia-tests +sip/kamailio-misc +sip/pkts-messages +sip/pjsip-fuzz-seeds +sip/belle-sip-afl
+fuzz_ip       | dataplane/wire/*.cc |  | ip
+fuzz_ha_frame | dataplane/wire/*.cc |  | ha_frame
+'

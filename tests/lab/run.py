@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab tests: every fault of the requirements on a real pair, measured. One line a case.
+
+    python3 -m tests.lab.run [--build DIR] [--runs N | --full] [--json FILE] [NAME...]
+
+The pair stays up from case to case; a case that fails gets its successors a new one."""
+
+import argparse
+import json
+import sys
+import time
+import traceback
+
+from tests.build import build_directory
+from tests.lab import config_cases, failover_cases, hostile_cases
+from tests.support.lab import Lab
+
+# name, function, runs when --full; 0: the case has no notion of runs
+PAIR_CASES = (
+    ("registrations survive a crash", failover_cases.registrations_survive, 0),
+    ("nothing happens without a cause", failover_cases.no_takeover_without_cause, 0),
+    ("node crash", failover_cases.node_crash, 20),
+    ("brain killed", failover_cases.brain_kill, 20),
+    ("planned switchover", failover_cases.planned_switchover, 20),
+    ("guard and brain stopped", failover_cases.guard_and_brain_stopped, 3),
+    ("engine killed", failover_cases.engine_killed, 5),
+    ("malformed SIP", hostile_cases.malformed_sip, 0),
+    ("hostile datagrams at the HA ports", hostile_cases.hostile_datagrams, 0),
+    ("hostile connections at the HA port", hostile_cases.hostile_connections, 0),
+    ("both started at once", failover_cases.both_started, 20),
+)
+PHONES = 200
+
+
+def clean(text):
+    """Of what a test says, what a terminal may see."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in str(text))
+
+
+class Runner:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.results = []
+        self.lab = None
+
+    def wanted(self, name):
+        return not self.arguments.names or any(word in name for word in self.arguments.names)
+
+    def runs(self, full):
+        return full if self.arguments.full else max(1, min(self.arguments.runs, full or 1))
+
+    def case(self, name, body):
+        started = time.monotonic()
+        text, figures, passed = "", {}, False
+        try:
+            text, figures = body()
+            passed = True
+        except Exception as error:  # a case that fails in any way is a failed case, and the next one still runs
+            text = clean(error) or type(error).__name__
+            if not isinstance(error, AssertionError) or self.arguments.trace:
+                text += "\n" + clean(traceback.format_exc())
+        seconds = time.monotonic() - started
+        self.results.append({"name": name, "passed": passed, "text": text, "seconds": round(seconds, 2),
+                             "figures": figures})
+        shown = text.replace("\n", "\n      ")
+        print(f"  lab/{name}: {'passed' if passed else 'FAILED'} ({seconds:.1f} s): {shown}", flush=True)
+        return passed
+
+    def close(self):
+        if self.lab is not None:
+            self.lab.close()
+            self.lab = None
+
+    def start_pair(self):
+        self.close()
+        self.lab = Lab(self.arguments.build)
+        self.lab.keep_logs = self.arguments.keep_logs
+        if self.arguments.keep_logs:
+            print(f"  lab: logs in {self.lab.directory}", flush=True)
+        self.lab.start(PHONES)
+        self.lab.phones.register()
+        return "network, two SIP servers, two nodes, phones", {"active": self.lab.wait_pair()}
+
+    def pair_cases(self):
+        cases = [case for case in PAIR_CASES if self.wanted(case[0])]
+        if not cases:
+            return
+        broken = True
+        for name, body, full in cases:
+            if broken and not self.case("the pair comes up", self.start_pair):
+                self.close()
+                for missed, _, _ in cases[cases.index((name, body, full)):]:
+                    self.results.append({"name": missed, "passed": False, "text": "no pair to test", "seconds": 0,
+                                         "figures": {}})
+                    print(f"  lab/{missed}: FAILED: no pair to test", flush=True)
+                return
+            broken = not self.case(name, lambda body=body, full=full: body(self.lab, self.runs(full)))
+            if broken:
+                print("      " + clean(self.lab.describe()).replace("\n", "\n      "), flush=True)
+        self.close()
+
+    def config_rows(self):
+        rows = [row for row in config_cases.ROWS if self.wanted(f"refused: {row}")]
+        if not rows:
+            return
+        with Lab(self.arguments.build) as lab:
+            lab.build_network()
+            lab.make_nodes()
+            for row in rows:
+                self.case(f"refused: {row}", lambda row=row: config_cases.refused(lab, row))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests.lab.run", description=__doc__.split("\n\n", 1)[0])
+    parser.add_argument("names", nargs="*", help="only cases whose name contains one of these")
+    parser.add_argument("--build", default=build_directory())
+    parser.add_argument("--runs", type=int, default=3, help="runs of each measured case (default 3)")
+    parser.add_argument("--full", action="store_true", help="as many runs as the requirements name")
+    parser.add_argument("--json", metavar="FILE", help="the results as data")
+    parser.add_argument("--keep-logs", action="store_true", help="leave the lab's directory behind")
+    parser.add_argument("--trace", action="store_true", help="show where a case failed")
+    runner = Runner(parser.parse_args())
+    try:
+        runner.config_rows()
+        runner.pair_cases()
+    except Exception as error:  # the lab itself could not be built
+        runner.case("the lab", lambda error=error: (_ for _ in ()).throw(error))
+    finally:
+        runner.close()
+        if runner.arguments.json:
+            with open(runner.arguments.json, "w", encoding="utf-8") as file:
+                json.dump({"cases": runner.results}, file, indent=1)
+    failed = sum(1 for result in runner.results if not result["passed"])
+    print(f"{len(runner.results) - failed} passed, {failed} failed", flush=True)
+    return 1 if failed or not runner.results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

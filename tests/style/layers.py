@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which folder may include what: the layers of the design, as data.
+
+A folder's rule is the one with the longest matching path. Project headers are named by their folder; `*.hh` names one
+header. `system` is everything of the C library and the kernel; the C++ library is open to all."""
+
+import dataclasses
+
+PURE = ("wire", "contract")
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    project: tuple = ()       # folders (with what is below them) or single headers, besides the folder itself
+    third_party: tuple = ()   # beginnings of what stands between < and >
+    system: str = "no"        # "yes": any; "no": none; otherwise a tuple of headers
+
+
+WIRE, SEAL, CONTRACT = "dataplane/wire", "dataplane/seal", "dataplane/contract"
+BYTES = (WIRE, SEAL, CONTRACT)
+BOOST = ("boost/asio", "boost/json", "boost/system")
+
+RULES = {
+    # bytes, and what the processes agree on
+    WIRE: Rule(system=("arpa/inet.h",)),  # inet_pton and inet_ntop: the text form of addresses is the C library's
+    CONTRACT: Rule((WIRE,), system=("fcntl.h", "unistd.h", "sys/mman.h", "sys/stat.h", "sys/file.h")),
+    SEAL: Rule((WIRE, CONTRACT), ("openssl/",)),
+    # the packet path
+    "dataplane/path": Rule((WIRE, CONTRACT)),
+    "dataplane/state": Rule((WIRE, CONTRACT)),
+    "dataplane/io/nfqueue": Rule(BYTES + ("dataplane/path", "dataplane/state"),
+                                 ("libnetfilter_queue/", "libmnl/", "nftables/"), "yes"),
+    "dataplane/io/pcap": Rule(BYTES + ("dataplane/path", "dataplane/state"), ("pcap",), "yes"),
+    "dataplane": Rule(("dataplane",), ("CLI/",), "yes"),  # main.cc: the wiring
+    # what is asked of the kernel
+    "netlink": Rule((WIRE,), ("netlink/",), "yes"),
+    # the control plane
+    "control/ha": Rule(),
+    "control/config": Rule(BYTES, ("toml++/",), "yes"),
+    "control/announce": Rule(BYTES + ("netlink",), (), "yes"),
+    "control/link": Rule(BYTES, BOOST + ("openssl/",), "yes"),
+    "control/status": Rule(BYTES + ("control/ha",), ("boost/json",)),
+    "control/api": Rule(BYTES + ("control/ha",), BOOST, "yes"),
+    "control/app": Rule(BYTES + ("control", "netlink"), BOOST + ("spdlog/", "fmt/", "openssl/"), "yes"),
+    "control": Rule(BYTES + ("control", "netlink"), ("CLI/", "fmt/", "spdlog/"), "yes"),  # main.cc: the wiring
+    # tools
+    "tools/phone": Rule(system="yes"),
+    "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink"),
+                            BOOST + ("CLI/", "fmt/"), "yes"),
+    "tools": Rule(BYTES + ("control", "netlink"), BOOST + ("CLI/", "fmt/"), "yes"),
+    # tests may look everywhere
+    "tests": Rule(("control", "dataplane", "netlink", "tools"),
+                  ("boost/", "openssl/", "netlink/", "libnetfilter_queue/", "libmnl/", "nftables/", "pcap", "fmt/",
+                   "spdlog/"), "yes"),
+}
+
+THIRD_PARTY = ("boost/", "openssl/", "netlink/", "libnetfilter_queue/", "libmnl/", "nftables/", "libnftables", "pcap",
+               "toml++/", "spdlog/", "fmt/", "CLI/", "rte_", "hs/", "curl/", "net-snmp/")
+# C headers that are part of C++ anyway, and thus no sign of an adapter.
+PLAIN = ("assert.h", "stdint.h", "stddef.h")
+
+
+def rule_for(folder):
+    """The rule of a folder, and the path it was written for."""
+    best = max((path for path in RULES if folder == path or folder.startswith(path + "/")), key=len, default=None)
+    return best, RULES.get(best)

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The laboratory: network, two nodes, two SIP servers, phones and the measuring probe, as one thing.
+
+    with Lab(build) as lab:
+        lab.start()
+        ...
+
+Everything it made is gone at the end, however it ends.
+"""
+
+import atexit
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+from tests.support.kamailio import Kamailio
+from tests.support.network import CLIENT4, VIP4, VIP6, Janitor, Network
+from tests.support.node import Node
+from tests.support.phone import Holders, Probe
+from tests.support.sipp import Phones
+from tests.support.wait import monotonic_ns, wait_for
+
+NODES = ("a", "b")
+
+
+def other(node):
+    return "b" if node == "a" else "a"
+
+
+def _end_orderly(number, _frame):
+    sys.exit(128 + number)
+
+
+class Lab:
+    def __init__(self, build, **timing):
+        self.build = build
+        self.timing = timing
+        self.janitor = Janitor()
+        self.network = Network(self.janitor)
+        self.directory = tempfile.mkdtemp(prefix=f"tandem-{self.network.prefix}-")
+        self.janitor.tell("dir " + self.directory)
+        self.nodes = {}
+        self.servers = {}
+        self.phones = None
+        self.holders = None
+        self.keep_logs = False
+        self._probes = []
+        self._closed = False
+        atexit.register(self.close)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _end_orderly)
+        # Also for a lab that a script started in the background, where the shell has switched it off.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self._closed:
+            return
+        self._closed = True
+        # A second Ctrl-C must not leave half of the lab behind.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            for node in self.nodes.values():
+                if node.fast is not None:
+                    node.fast.restart = False
+            self.network.remove()
+            if not self.keep_logs:
+                shutil.rmtree(self.directory, ignore_errors=True)
+        finally:
+            self.janitor.dismiss()
+            atexit.unregister(self.close)
+            signal.signal(signal.SIGINT, before)
+
+    def path(self, name):
+        folder = os.path.join(self.directory, name)
+        os.makedirs(folder, exist_ok=True)
+        return folder
+
+    @property
+    def phone_program(self):
+        for folder in ("tools/phone", "tools"):
+            path = os.path.join(self.build, folder, "tandem-phone")
+            if os.path.exists(path):
+                return path
+        raise RuntimeError(f"tandem-phone is not built in {self.build}")
+
+    # --- building it up
+
+    def build_network(self):
+        self.network.build()
+
+    def make_nodes(self):
+        key_file = os.path.join(self.directory, "pair.key")
+        for name in NODES:
+            self.nodes[name] = Node(name, self.network.name(name), self.build, self.path(name), key_file,
+                                    **self.timing)
+        if not os.path.exists(key_file):
+            from tests.support.network import command
+            command(self.nodes["a"].program("tandemctl"), "keygen", key_file)
+
+    def start_server(self, name):
+        self.servers[name] = Kamailio(self.network.name(name), name, self.path(f"{name}/kamailio"))
+        self.servers[name].wait_ready()
+
+    def watch_holders(self):
+        self.holders = Holders({n: self.network.name(n) for n in NODES}, self.phone_program, self.directory,
+                               (VIP4, VIP6))
+
+    def start_phones(self, count=200):
+        self.phones = Phones(self.network.name("c"), self.path("phones"), count)
+
+    def start(self, phones=200):
+        """Everything up: node a active, node b standby and ready, both servers answering, phones not registered."""
+        self.build_network()
+        self.make_nodes()
+        self.watch_holders()
+        for node in self.nodes.values():
+            node.start()
+        for name in NODES:
+            self.wait_vip_usable(name)
+            self.start_server(name)
+        self.wait_pair()
+        self.start_phones(phones)
+
+    def wait_vip_usable(self, name, deadline=10.0):
+        """A server can bind the VIP as soon as the node has made its shadow interface."""
+        def there():
+            self.check_alive(name)
+            return VIP4 in self._all_addresses(name) and VIP6 in self._all_addresses(name)
+        wait_for(there, deadline, f"node {name} has the VIPs on an interface", every=0.02)
+
+    def _all_addresses(self, name):
+        import json
+        from tests.support.network import command
+        found = json.loads(command("ip", "-n", self.network.name(name), "-j", "addr") or "[]")
+        return {entry.get("local") for link in found for entry in link.get("addr_info", [])}
+
+    def check_alive(self, name):
+        node = self.nodes[name]
+        if node.guard is not None and not node.guard.running():
+            raise RuntimeError(f"tandemd of node {name} ended\n{node.tail()}")
+
+    # --- what is the case
+
+    def active(self):
+        """The one node that is active and alone in that, else None."""
+        roles = {name: node.role() for name, node in self.nodes.items()}
+        actives = [name for name, role in roles.items() if role == "active"]
+        return actives[0] if len(actives) == 1 else None
+
+    def wait_pair(self, active=None, deadline=15.0):
+        """Until one node (the named one) is active and the other a standby that is fit to take over."""
+        def so():
+            now = self.active()
+            return now if now and (active is None or now == active) and self.nodes[other(now)].ready() else None
+        try:
+            return wait_for(so, deadline, "one node active, the other standby and ready", every=0.05)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.describe()}") from late
+
+    def describe(self):
+        """For a failed test: roles, VIPs, the ends of the logs."""
+        parts = []
+        for name, node in self.nodes.items():
+            parts.append(f"node {name}: group {node.group()}, lan0 {sorted(self.network.addresses(name))}")
+            parts.append(node.tail())
+        return "\n".join(parts)
+
+    def registrations(self):
+        return {name: server.registrations() for name, server in self.servers.items()}
+
+    # --- measuring
+
+    def probe(self, name="probe", target=f"{VIP4}:5060", local=CLIENT4, rate=1000, warm_up=100):
+        """Starts a probe and waits for its first answers."""
+        probe = Probe(self.network.name("c"), self.phone_program, self.path("probes"), f"{name}-{len(self._probes)}",
+                      target=target, local=local, rate=rate)
+        self._probes.append(probe)
+        probe.wait_answers(warm_up, 10.0)
+        return probe
+
+    def crash(self, node):
+        """The node's host dies: nobody is told. Gives the moment."""
+        return self.network.cut(node)[1]
+
+    def heal(self, node):
+        return self.network.heal(node)[1]
+
+
+__all__ = ["Lab", "NODES", "other", "monotonic_ns", "wait_for"]

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One node of the pair in the lab: tandemd, tandem-fast, and tandemctl to ask them."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+
+from tests.support.network import HA, LAN, VIP4, VIP6
+from tests.support.process import Process, Supervised, alive, children
+from tests.support.wait import wait_for
+
+_EXAMPLE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "examples", "host-pair.toml")
+GROUP = "sip"
+
+
+def rewrite(text, values):
+    """The file with other values: {(section, key): value as TOML}; an array's sections count as `path.0`, `path.1`.
+
+    Everything else stays as it is, comments too. A key that the file does not have is an error: the example has
+    changed and the lab must follow."""
+    left = dict(values)
+    seen = {}
+    section = ""
+    lines = []
+    for line in text.splitlines():
+        head = re.match(r"\s*(\[\[|\[)([\w.]+)\]", line)
+        pair = re.match(r"(\s*)([\w-]+)(\s*=\s*)", line)
+        if head:
+            section = head.group(2)
+            if head.group(1) == "[[":
+                seen[section] = seen.get(section, -1) + 1
+                section = f"{section}.{seen[section]}"
+        elif pair and (section, pair.group(2)) in left:
+            line = f"{pair.group(1)}{pair.group(2)} = {left.pop((section, pair.group(2)))}"
+        lines.append(line)
+    if left:
+        raise RuntimeError(f"the example configuration has no {sorted(left)}")
+    return "\n".join(lines) + "\n"
+
+
+def config_text(node, directory, key_file, interval_ms=5, multiplier=3):
+    """The node's configuration file: the annotated example, with the lab's addresses and directories."""
+    peer = "b" if node == "a" else "a"
+    with open(_EXAMPLE, encoding="utf-8") as file:
+        example = file.read()
+
+    def quoted(value):
+        return json.dumps(str(value))
+    return rewrite(example, {
+        ("node", "id"): 1 if node == "a" else 2,
+        ("node", "name"): quoted(node),
+        ("node", "run_dir"): quoted(f"{directory}/run"),
+        ("node", "state_dir"): quoted(f"{directory}/state"),
+        ("pair", "id"): quoted("lab"),
+        ("pair", "key_file"): quoted(key_file),
+        ("pair", "interval_ms"): interval_ms,
+        ("pair", "multiplier"): multiplier,
+        ("path.0", "name"): quoted("ha"),
+        ("path.0", "local"): quoted(HA[node]),
+        ("path.0", "peer"): quoted(HA[peer]),
+        ("path.1", "name"): quoted("lan"),
+        ("path.1", "local"): quoted(LAN[node]),
+        ("path.1", "peer"): quoted(LAN[peer]),
+        ("group.0", "name"): quoted(GROUP),
+        ("group.0", "role"): quoted("primary" if node == "a" else "secondary"),
+        ("group.0", "interface"): quoted("lan0"),
+        ("group.0", "vips"): json.dumps([VIP4, VIP6]),
+        ("log", "target"): quoted("stderr"),
+    })
+
+
+class Refused(RuntimeError):
+    """tandemctl said no, with a reason."""
+
+
+class Node:
+    def __init__(self, name, namespace, build, directory, key_file, **timing):
+        self.name = name
+        self.namespace = namespace
+        self.build = build
+        self.directory = directory
+        for part in ("run", "state"):
+            os.makedirs(os.path.join(directory, part), mode=0o700, exist_ok=True)
+        self.run_dir = os.path.join(directory, "run")
+        self.config = os.path.join(directory, "tandem.toml")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(config_text(name, directory, key_file, **timing))
+        self.guard = None
+        self.fast = None
+
+    def program(self, name):
+        folder = {"tandemd": "control", "tandem-fast": "dataplane", "tandemctl": "tools"}[name]
+        for path in (os.path.join(self.build, folder, name), os.path.join(self.build, "tools", "tandemctl", name),
+                     os.path.join(self.build, name)):
+            if os.path.exists(path):
+                return path
+        raise RuntimeError(f"{name} is not built in {self.build}")
+
+    @property
+    def socket(self):
+        return os.path.join(self.run_dir, "tandemd.sock")
+
+    def _log(self, name):
+        return os.path.join(self.directory, f"{name}.log")
+
+    def start(self):
+        """Starts both programs; does not wait."""
+        self.start_daemon()
+        self.start_fast()
+
+    def start_daemon(self):
+        self.guard = Process(self.namespace, [self.program("tandemd"), "--config", self.config],
+                             self._log("tandemd"))
+
+    def start_fast(self, restart=True):
+        words = [self.program("tandem-fast"), "--run-dir", self.run_dir]
+        self.fast = Supervised(lambda: Process(self.namespace, words, self._log("tandem-fast")), restart)
+
+    def end(self):
+        """An orderly end of both."""
+        for part in (self.fast, self.guard):
+            if part is not None:
+                part.end()
+        self.fast = self.guard = None
+
+    def end_daemon(self):
+        if self.guard is not None:
+            self.guard.end()
+            self.guard = None
+
+    def brain(self):
+        """The process id of the brain: the guard's child."""
+        if self.guard is None:
+            return None
+        running = [pid for pid in children(self.guard.pid) if alive(pid)]
+        return running[0] if running else None
+
+    def kill_brain(self):
+        pid = wait_for(self.brain, 5.0, f"node {self.name} has a brain")
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def stop_both(self):
+        """SIGSTOP for guard and brain, the guard first so that it cannot react."""
+        pid = wait_for(self.brain, 5.0, f"node {self.name} has a brain")
+        os.kill(self.guard.pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGSTOP)
+        return pid
+
+    def continue_both(self, brain):
+        os.kill(brain, signal.SIGCONT)
+        os.kill(self.guard.pid, signal.SIGCONT)
+
+    def ctl(self, *words, timeout=10.0):
+        """tandemctl with --json: its answer as data. Refused when it says no."""
+        done = subprocess.run([self.program("tandemctl"), "--socket", self.socket, *words, "--json"], text=True,
+                              capture_output=True, timeout=timeout, check=False)
+        if done.returncode == 1:
+            raise Refused((done.stdout.strip() or done.stderr.strip()) or "refused without a reason")
+        if done.returncode != 0:
+            raise RuntimeError(f"tandemctl {' '.join(words)}: {done.returncode}: {done.stderr.strip()}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def status(self):
+        """The node's view, or None while it does not answer."""
+        try:
+            return self.ctl("status")
+        except (Refused, RuntimeError, json.JSONDecodeError, subprocess.TimeoutExpired):
+            return None
+
+    def group(self):
+        status = self.status()
+        groups = (status or {}).get("self", {}).get("groups", [])
+        return next((group for group in groups if group.get("name") == GROUP), None)
+
+    def counter(self, name):
+        """One of the node's counters, 0 while it does not answer."""
+        return (self.status() or {}).get("self", {}).get("counters", {}).get(name, 0)
+
+    def path_counters(self, path):
+        """The counters of one HA path, by reason."""
+        paths = (self.status() or {}).get("self", {}).get("paths", [])
+        return next((entry["counters"] for entry in paths if entry["name"] == path), {})
+
+    def engine_attached(self):
+        return bool((self.status() or {}).get("self", {}).get("engine", {}).get("attached"))
+
+    def role(self):
+        group = self.group()
+        return group["role"] if group else None
+
+    def ready(self):
+        """Standby, and fit to take over."""
+        group = self.group()
+        return bool(group and group["role"] == "standby" and group.get("ready"))
+
+    def events(self):
+        answer = self.ctl("events")
+        return answer if isinstance(answer, list) else (answer or {}).get("events", [])
+
+    def tail(self):
+        parts = []
+        for label, part in (("tandemd", self.guard), ("tandem-fast", self.fast.process if self.fast else None)):
+            if part is not None:
+                parts.append(f"--- {label} on {self.name}\n{part.tail()}")
+        return "\n".join(parts)

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The command line as an operator uses it, against a tandemd that is only a table of answers.
+#include "bench.hh"
+
+#include <boost/json/parse.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <fstream>
+#include <future>
+
+using namespace tandem::api;
+namespace json = boost::json;
+
+namespace {
+
+struct Result {
+    int exit{-1};
+    std::string out;
+    std::string err;
+};
+
+std::string content(const std::string& file) {
+    std::ifstream stream{file, std::ios::binary};
+    return {std::istreambuf_iterator<char>{stream}, {}};
+}
+
+Result run(const std::string& arguments) {
+    const Folder folder;
+    const std::string command =
+        std::string{TANDEMCTL} + " " + arguments + " >" + folder.path("out") + " 2>" + folder.path("err");
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder.path("out")),
+            content(folder.path("err"))};
+}
+
+json::object group(const char* name) {
+    return {{"name", name}, {"role", "active"}, {"vips", json::array{}}};
+}
+
+json::object event(int seq) {
+    return {{"seq", seq},
+            {"time", "2025-06-15T12:00:00.000+00:00"},
+            {"name", "role.active"},
+            {"group", "sip"},
+            {"text", "is active"}};
+}
+
+/// Answers for one test; the loop runs as long as the object lives.
+class Daemon {
+public:
+    explicit Daemon(json::array groups) {
+        Methods methods;
+        methods["status"] = {Access::read, [groups](const json::object&, const Caller&, Reply reply) {
+                                 reply(
+                                     json::object{{"self",
+                                                   {{"pair", "office"},
+                                                    {"groups", groups},
+                                                    {"counters", {{"sip_received", 5}, {"mirror_sent", 3}}}}},
+                                                  {"peer", nullptr}});
+                             }};
+        methods["failover"] = {
+            Access::act, [this](const json::object& params, const Caller&, Reply reply) {
+                asked = params;
+                reply(json::object{
+                    {"accepted", true}, {"detail", "sip-b is active"}, {"epoch", 8}, {"duration_ms", 3.25}});
+            }};
+        methods["failback"] = {
+            Access::act, [](const json::object&, const Caller&, Reply reply) {
+                reply(std::unexpected(Error{Code::refused, "the standby is not in sync", nullptr}));
+            }};
+        methods["events"] = {Access::read, [this](const json::object& params, const Caller&, Reply reply) {
+                                 json::array list;
+                                 for (int seq = static_cast<int>(params.at("since").as_int64()) + 1; seq <= 3;
+                                      ++seq)
+                                     list.push_back(event(seq));
+                                 reply(json::object{{"events", list}});
+                                 // Once it is followed: one that was in the list already, a new one, and the
+                                 // end.
+                                 server->publish(event(3));
+                                 server->publish(event(4));
+                                 ended.set_value();
+                             }};
+        Settings settings;
+        settings.socket_path = folder.path("s");
+        server = std::move(*Server::start(io, settings, std::move(methods)));
+        thread = std::thread{[this] { io.run(); }};
+    }
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+    ~Daemon() {
+        boost::asio::post(io, [this] { server.reset(); });
+        thread.join();
+    }
+    std::string socket() const { return "--socket " + folder.path("s") + " "; }
+
+    Folder folder;
+    boost::asio::io_context io;
+    json::object asked;
+    std::promise<void> ended;
+    std::unique_ptr<Server> server;
+    std::thread thread;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(tandemctl)
+
+BOOST_AUTO_TEST_CASE(usage) {
+    for (const char* wrong : {"", "nonsense", "status --nonsense", "keygen", "check", "events --since x",
+                              "--socket", "status extra", "failover a b", "enable --force"}) {
+        const auto result = run(wrong);
+        BOOST_TEST(result.exit == 2, wrong);
+        BOOST_TEST(!result.err.empty(), wrong);
+        BOOST_TEST(result.out.empty(), wrong);
+    }
+    const auto help = run("--help");
+    BOOST_TEST(help.exit == 0);
+    BOOST_TEST(help.out.find("failover") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(no_daemon) {
+    const Folder folder;
+    const std::string socket = "--socket " + folder.path("none");
+    for (const char* verb :
+         {"status", "failover", "failback g", "enable", "disable --force", "events", "counters"}) {
+        const auto result = run(socket + " " + verb);
+        BOOST_TEST(result.exit == 1, verb);
+        BOOST_TEST(result.err.find("tandemd is not running: nothing answers at " + folder.path("none")) !=
+                   std::string::npos);
+        BOOST_TEST(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+        BOOST_TEST(result.out.empty());
+    }
+    const auto result = run(socket + " status --json");
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(json::parse(result.out).at("error").at("code") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(status_and_counters) {
+    const Daemon daemon{{group("sip")}};
+    auto result = run(daemon.socket() + "status");
+    BOOST_TEST(result.exit == 0);
+    BOOST_TEST(result.out.starts_with("PAIR office\n"));
+    result = run(daemon.socket() + "--json status");
+    BOOST_TEST(json::parse(result.out).at("self").at("pair") == "office");
+    result = run("status --json " + daemon.socket());
+    BOOST_TEST(json::parse(result.out).at("peer").is_null());
+    result = run(daemon.socket() + "counters");
+    BOOST_TEST(result.out == "sip_received  5  SIP messages to a VIP that reached the engine\n"
+                             "mirror_sent   3  mirrored packets sent to the peer\n");
+    result = run(daemon.socket() + "counters --json");
+    const auto counters = json::parse(result.out).at("counters");
+    BOOST_TEST(counters.at(1).at("name") == "mirror_sent");
+    BOOST_TEST(counters.at(1).at("value") == 3);
+    BOOST_TEST(counters.at(1).at("sentence") == "mirrored packets sent to the peer");
+}
+
+BOOST_AUTO_TEST_CASE(acting) {
+    Daemon daemon{{group("sip")}};
+    auto result = run(daemon.socket() + "failover");
+    BOOST_TEST(result.exit == 0);
+    BOOST_TEST(result.out == "failover of group sip: accepted: sip-b is active; epoch 8; 3.25 ms\n");
+    BOOST_TEST(daemon.asked == (json::object{{"group", "sip"}, {"force", false}}));
+    result = run(daemon.socket() + "failover other --force --json");
+    BOOST_TEST(json::parse(result.out).at("epoch") == 8);
+    BOOST_TEST(daemon.asked == (json::object{{"group", "other"}, {"force", true}}));
+    result = run(daemon.socket() + "failback sip");
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(result.err == "tandemctl: failback of group sip refused: the standby is not in sync\n");
+    BOOST_TEST(result.out.empty());
+    result = run(daemon.socket() + "failback sip --json");
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(result.out == "{\"error\":{\"code\":1,\"message\":\"the standby is not in sync\"}}\n");
+    result = run(daemon.socket() + "enable sip");
+    BOOST_TEST(result.exit == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_group_must_be_named_when_there_are_several) {
+    Daemon daemon{{group("sip"), group("trunk")}};
+    const auto result = run(daemon.socket() + "failover");
+    BOOST_TEST(result.exit == 2);
+    BOOST_TEST(result.err == "tandemctl: name the group, one of: sip, trunk\n");
+    BOOST_TEST(daemon.asked.empty());
+}
+
+BOOST_AUTO_TEST_CASE(events) {
+    {
+        const Daemon daemon{{group("sip")}};
+        const auto result = run(daemon.socket() + "events --since 2");
+        BOOST_TEST(result.exit == 0);
+        BOOST_TEST(result.out == "2025-06-15T12:00:00.000+00:00  #3  role.active  [sip]  is active\n");
+    }
+    const Daemon daemon{{group("sip")}};
+    const auto result = run(daemon.socket() + "events --json");
+    BOOST_TEST(json::parse(result.out).at("events").as_array().size() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(following_repeats_nothing_and_misses_nothing) {
+    Result result;
+    auto daemon = std::make_unique<Daemon>(json::array{group("sip")});
+    const std::string socket = daemon->socket();
+    std::thread follower{[&] { result = run(socket + "events --follow --json --since 1"); }};
+    // The end of the daemon is the end of the follower; what was published before arrives.
+    daemon->ended.get_future().wait();
+    daemon.reset();
+    follower.join();
+    BOOST_TEST(result.exit == 1);
+    std::string seen;
+    for (std::size_t begin = 0, end = 0; (end = result.out.find('\n', begin)) != std::string::npos;
+         begin = end + 1) {
+        const auto line = json::parse(result.out.substr(begin, end - begin)).as_object();
+        seen += line.contains("error") ? "error " : std::to_string(line.at("seq").as_int64()) + " ";
+    }
+    BOOST_TEST(seen == "2 3 4 error ");
+}
+
+BOOST_AUTO_TEST_CASE(keygen) {
+    const Folder folder;
+    auto result = run("keygen " + folder.path("k"));
+    BOOST_TEST(result.exit == 0);
+    BOOST_TEST(content(folder.path("k")).starts_with("tandem-pair-key-1 "));
+    result = run("keygen " + folder.path("k"));
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(result.err.find("exists already") != std::string::npos);
+    result = run("keygen --json " + folder.path("k"));
+    BOOST_TEST(json::parse(result.out).at("error").at("message").as_string().contains("exists already"));
+    result = run("keygen --json " + folder.path("l"));
+    BOOST_TEST(json::parse(result.out).at("key_file").as_string() == folder.path("l"));
+}
+
+BOOST_AUTO_TEST_CASE(check) {
+    const Folder folder;
+    const std::string file = folder.path("t.toml");
+    BOOST_REQUIRE(run("keygen " + folder.path("k")).exit == 0);
+    std::string text = "[node]\nid = 1\n[pair]\nid = \"p\"\nkey_file = \"" + folder.path("k") +
+                       "\"\n[[path]]\nname = \"a\"\nlocal = \"127.0.0.1\"\npeer = \"127.0.0.2\"\n"
+                       "[[group]]\nname = \"g\"\ninterface = \"none0\"\nvips = [\"10.0.0.10\"]\n";
+    std::ofstream{file} << text;
+    auto result = run("check " + file);
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(result.err.find(file + ":12:13: this machine has no interface \"none0\"") == 0, result.err);
+    result = run("check --json " + file);
+    BOOST_TEST(result.exit == 1);
+    const auto answer = json::parse(result.out);
+    BOOST_TEST(answer.at("ok") == false);
+    BOOST_TEST(answer.at("problems").at(0).at("line") == 12);
+
+    std::ofstream{file} << text << "[lok]\n";
+    result = run("check " + file);
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(result.err == file + ":14:2: unknown key \"lok\" in the file (did you mean \"log\"?)\n");
+
+    result = run("check " + folder.path("none.toml"));
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(result.err.find("cannot be opened") != std::string::npos);
+    result = run(std::string{"check "} + EXAMPLES + "/host-pair.toml");
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(result.err.find("tandemctl keygen /etc/tandem/pair.key") != std::string::npos, result.err);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/status/render.hh"
+#include "example.hh"
+
+#include <boost/json/parse.hpp>
+#include <boost/test/unit_test.hpp>
+
+using namespace tandem::status;
+
+namespace {
+
+boost::json::value answer(const NodeStatus& self) {
+    return boost::json::object{{"self", to_json(self)}, {"peer", nullptr}};
+}
+
+boost::json::value answer(const NodeStatus& self, const NodeStatus& peer) {
+    return boost::json::object{{"self", to_json(self)}, {"peer", to_json(peer)}};
+}
+
+/// Column widths are the layout's business: runs of blanks count as one, those at the start of a line as
+/// none.
+std::string squeezed(std::string_view text) {
+    std::string result;
+    for (const char c : text)
+        if (c != ' ' || (!result.empty() && result.back() != ' ' && result.back() != '\n'))
+            result += c;
+    return result;
+}
+
+void expect_line(const std::string& text, std::string_view line) {
+    BOOST_TEST(("\n" + squeezed(text)).find("\n" + squeezed(line) + "\n") != std::string::npos,
+               "\"" << line << "\" is not a line of:\n"
+                    << text);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(rendering)
+
+BOOST_AUTO_TEST_CASE(both_nodes_side_by_side) {
+    const std::string text = render(answer(active_node(), standby_node()));
+    expect_line(text, "PAIR office");
+    expect_line(text, "NODE           sip-a                         sip-b");
+    expect_line(text, "  id           1 (this node)                 2 (peer)");
+    expect_line(text, "  running for  1 h 2 min                     1 h 2 min");
+    expect_line(text, "  sees peer    sip-b is up                   sip-a is up");
+    expect_line(text, "  engine       nfqueue, attached, pid 812    nfqueue, attached, pid 812");
+    expect_line(text, "  mirror out   1200 sent, 1198 confirmed     0 sent, 0 confirmed");
+    expect_line(text, "  mirror in    0 received, 0 lost            1198 received, 2 lost");
+    expect_line(text, "  detection    at most 20 ms (5 ms x 3)      at most 20 ms (5 ms x 3)");
+    expect_line(text, "  role              ACTIVE                                      standby");
+    BOOST_TEST(text.find("Active since 2025-06-15T") != std::string::npos);
+    BOOST_TEST(text.find("Standby since 2025-06-15T") != std::string::npos);
+    expect_line(text, "  VIP 10.0.0.10     on eth0                                     not here");
+    BOOST_TEST(
+        text.find("cable  sip-a      10.1.0.1  10.1.0.2  up     up      0.18 ms     0.095 ms  2.5 ms ago  "
+                  "unauthentic 4\n") != std::string::npos,
+        text);
+    BOOST_TEST(text.find("cable  sip-b      10.1.0.2  10.1.0.1") != std::string::npos);
+    BOOST_TEST(text.find("DO NOT AGREE") == std::string::npos);
+    BOOST_TEST(text.find("WARNINGS") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(alone) {
+    const std::string text = render(answer(active_node()));
+    expect_line(text, "NODE           sip-a");
+    expect_line(text, "The peer does not answer: only this node's view is shown.");
+    BOOST_TEST(text.find("sip-b      10.1") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrong_stands_at_the_end) {
+    NodeStatus self = active_node();
+    NodeStatus peer = standby_node();
+    peer.groups[0].epoch = 9;
+    self.alarms = {"the engine is gone"};
+    peer.warnings = {"rp_filter is strict"};
+    const std::string text = render(answer(self, peer));
+    expect_line(text, "THE NODES DO NOT AGREE");
+    expect_line(text, "  ! group sip: sip-a is at epoch 7, sip-b at 9");
+    expect_line(text, "ALARMS");
+    expect_line(text, "  ! sip-a: the engine is gone");
+    expect_line(text, "WARNINGS");
+    expect_line(text, "  ! sip-b: rp_filter is strict");
+}
+
+BOOST_AUTO_TEST_CASE(states_of_engine_and_mirror) {
+    NodeStatus self = active_node();
+    self.engine.state = EngineState::absent;
+    self.mirror.sync = Sync::unknown;
+    self.groups[0].mirroring = Mirroring::off;
+    std::string text = render(answer(self));
+    expect_line(text, "  engine       not running");
+    expect_line(text, "  mirror is    unknown");
+    expect_line(text, "  mirroring         off");
+    self.groups[0].mirroring = Mirroring::on;
+    self.groups[0].pattern.clear();
+    expect_line(render(answer(self)), "  mirroring         any SIP message");
+}
+
+BOOST_AUTO_TEST_CASE(a_group_of_the_peer_only) {
+    NodeStatus peer = standby_node();
+    peer.groups[0].name = "other";
+    const std::string text = render(answer(active_node(), peer));
+    BOOST_TEST(text.find("GROUP sip ") != std::string::npos);
+    BOOST_TEST(text.find("GROUP other ") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(hostile_and_broken_answers) {
+    NodeStatus peer = standby_node();
+    peer.name = "\x1b[2J";
+    peer.groups[0].reason = "a\nb";
+    peer.warnings = {"\x9b"};
+    BOOST_TEST(render(answer(active_node(), peer)).find('\x1b') == std::string::npos);
+    for (const std::string_view text :
+         {"null", "7", "{}", "[]", R"({"self":7,"peer":[]})", R"({"self":{"groups":{},"paths":7},"peer":{}})",
+          R"({"self":{"groups":[null,7,{"vips":[7,null]}],"paths":[null]},"peer":{"groups":[{}]}})"})
+        BOOST_TEST(render(boost::json::parse({text.data(), text.size()})).starts_with("PAIR -\n"), text);
+}
+
+BOOST_AUTO_TEST_CASE(counters) {
+    const auto sentence = [](std::string_view name) -> std::string_view {
+        return name == "sip_received" ? "SIP messages received" : "";
+    };
+    BOOST_TEST(render_counters(to_json(active_node()), sentence) ==
+               "sip_received            5000  SIP messages received\n"
+               "mirror_sent             1200\n"
+               "path.cable.unauthentic  4\n"
+               "path.cable.replayed     0\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/status/status.hh"
+#include "example.hh"
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <cstdlib>
+
+using namespace tandem::status;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// The time zone of the process for the length of a test.
+class TimeZone {
+public:
+    explicit TimeZone(const char* zone) {
+        setenv("TZ", zone, 1);
+        tzset();
+    }
+    TimeZone(const TimeZone&) = delete;
+    TimeZone& operator=(const TimeZone&) = delete;
+    ~TimeZone() {
+        unsetenv("TZ");
+        tzset();
+    }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(model)
+
+BOOST_AUTO_TEST_CASE(the_json_form) {
+    const TimeZone zone{"UTC"};
+    const auto object = to_json(active_node());
+    BOOST_TEST(
+        boost::json::serialize(object) ==
+        R"({"node":{"id":1,"name":"sip-a"},"version":"0.1.0","incarnation":3735928559,"uptime_ms":3723000,)"
+        R"("now":"2025-06-15T15:06:40.500+00:00","pair":"office","config_digest":"0123456789abcdef",)"
+        R"("groups":[{"name":"sip","configured_role":"primary","role":"active","epoch":7,)"
+        R"("vips":[{"address":"10.0.0.10","on_outside":true},{"address":"2001:db8::10","on_outside":true}],)"
+        R"("interface":"eth0","priority":100,"ready":true,"reason":"operator asked for failback",)"
+        R"("since":"2025-06-15T15:06:40.123+00:00","transitions":3,"mirroring":true,"pattern":"REGISTER"}],)"
+        R"("peer":{"state":"up","id":2,"name":"sip-b"},)"
+        R"("paths":[{"name":"cable","local":"10.1.0.1","peer":"10.1.0.2","state":"up","stream":"up",)"
+        R"("rtt_us":{"last":180,"min":95},"last_heard_ms":2.5E0,"counters":{"unauthentic":4,"replayed":0}}],)"
+        R"("mirror":{"sent":1200,"confirmed":1198,"received":0,"lost":0,"in_sync":false},)"
+        R"("engine":{"running":true,"attached":true,"pid":812,"backend":"nfqueue"},)"
+        R"("detection":{"interval_ms":5E0,"multiplier":3,"worst_case_ms":2E1},)"
+        R"("counters":{"sip_received":5000,"mirror_sent":1200},"alarms":[],"warnings":[]})");
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_status_has_every_member) {
+    const auto object = to_json(NodeStatus{});
+    const auto full = to_json(active_node());
+    for (const auto& member : full)
+        BOOST_TEST(object.contains(member.key()), member.key());
+    BOOST_TEST(object.at("mirror").at("in_sync").is_null());
+    BOOST_TEST(object.at("engine").at("running") == false);
+}
+
+BOOST_AUTO_TEST_CASE(a_path_that_was_never_heard) {
+    NodeStatus node;
+    node.paths.push_back({"p", "10.0.0.1", "10.0.0.2", PathState::never, StreamState::down, {}, {}, {}, {}});
+    const auto path = to_json(node).at("paths").at(0);
+    BOOST_TEST(path.at("state") == "never");
+    BOOST_TEST(path.at("stream") == "down");
+    BOOST_TEST(path.at("rtt_us").at("last").is_null());
+    BOOST_TEST(path.at("last_heard_ms").is_null());
+}
+
+BOOST_AUTO_TEST_CASE(times_have_milliseconds_and_a_zone) {
+    const WallClock::time_point time{1750000000007ms};
+    {
+        const TimeZone zone{"XXX-2"};
+        BOOST_TEST(iso8601(time) == "2025-06-15T17:06:40.007+02:00");
+    }
+    {
+        const TimeZone zone{"XXX3:30"};
+        BOOST_TEST(iso8601(time) == "2025-06-15T11:36:40.007-03:30");
+    }
+    const TimeZone zone{"UTC"};
+    BOOST_TEST(iso8601(WallClock::time_point{}) == "1970-01-01T00:00:00.000+00:00");
+    BOOST_TEST(iso8601(WallClock::time_point{-1ms}) == "1969-12-31T23:59:59.999+00:00");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

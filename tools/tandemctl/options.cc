@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tools/tandemctl/options.hh"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+namespace tandem::ctl {
+
+std::string to_string(Verb verb) {
+    switch (verb) {
+    case Verb::status:
+        return "status";
+    case Verb::failover:
+        return "failover";
+    case Verb::failback:
+        return "failback";
+    case Verb::enable:
+        return "enable";
+    case Verb::disable:
+        return "disable";
+    case Verb::events:
+        return "events";
+    case Verb::counters:
+        return "counters";
+    case Verb::keygen:
+        return "keygen";
+    case Verb::check:
+        return "check";
+    }
+    return "?";
+}
+
+std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
+    Options options;
+    bool json = false;
+    bool force = false;
+    bool follow = false;
+    std::string group;
+
+    CLI::App app{"Shows and controls a tandem pair.\nExit status: 0 done, 1 refused, 2 wrong usage.",
+                 "tandemctl"};
+    app.require_subcommand(1);
+    // Options of the program may stand behind the verb too.
+    app.fallthrough();
+    app.add_flag("--json", json, "Write JSON");
+    app.add_option("--socket", options.socket_path, "The socket of tandemd")->capture_default_str();
+
+    const auto verb = [&](Verb which, const char* help) {
+        CLI::App* sub = app.add_subcommand(to_string(which), help);
+        sub->callback([&options, which] { options.verb = which; });
+        return sub;
+    };
+    const auto group_verb = [&](Verb which, const char* help) {
+        CLI::App* sub = verb(which, help);
+        sub->add_option("GROUP", group, "The group; may be left out when there is only one");
+        return sub;
+    };
+    const char* force_help = "Do it even if calls or registrations may be lost";
+    verb(Verb::status, "Show both nodes' view of the pair");
+    group_verb(Verb::failover, "Hand the group over to the standby")->add_flag("--force", force, force_help);
+    group_verb(Verb::failback, "Hand the group back to its primary")->add_flag("--force", force, force_help);
+    group_verb(Verb::enable, "Let this node take part in the group again");
+    group_verb(Verb::disable, "Take this node out of the group")->add_flag("--force", force, force_help);
+    CLI::App* events = verb(Verb::events, "Show what happened");
+    events->add_flag("--follow", follow, "Go on with what happens from now");
+    events->add_option("--since", options.since, "Only events after number SEQ")->option_text("SEQ");
+    verb(Verb::counters, "Show every counter and what it counts");
+    verb(Verb::keygen, "Make a new pair key")
+        ->add_option("FILE", options.file, "A file that is not there yet")
+        ->required();
+    verb(Verb::check, "Check a configuration on this machine, without tandemd")
+        ->add_option("FILE", options.file, "The configuration")
+        ->required();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& end) {
+        // The library has an exit status for each kind of mistake; here each is "usage".
+        return std::unexpected(app.exit(end, std::cout, std::cerr) == 0 ? Exit::done : Exit::usage);
+    }
+    options.form = json ? Form::json : Form::text;
+    options.force = force ? Force::yes : Force::no;
+    options.follow = follow ? Follow::yes : Follow::no;
+    if (!group.empty())
+        options.group = group;
+    return options;
+}
+
+} // namespace tandem::ctl

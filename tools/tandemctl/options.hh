@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// What the operator asked for.
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+
+namespace tandem::ctl {
+
+enum class Verb : std::uint8_t {
+    status,
+    failover,
+    failback,
+    enable,
+    disable,
+    events,
+    counters,
+    keygen,
+    check
+};
+enum class Form : std::uint8_t { text, json };
+enum class Force : std::uint8_t { no, yes };
+enum class Follow : std::uint8_t { no, yes };
+
+struct Options {
+    Verb verb{Verb::status};
+    Form form{Form::text};
+    std::string socket_path{"/run/tandem/tandemd.sock"};
+    std::optional<std::string> group;
+    Force force{Force::no};
+    Follow follow{Follow::no};
+    std::uint64_t since{0};
+    std::string file; ///< of keygen and check
+};
+
+/// The exit status of the program.
+enum class Exit : int { done = 0, refused = 1, usage = 2 };
+
+/// Reads the command line. Otherwise help or a complaint has been printed, and the program ends with this.
+std::expected<Options, Exit> read_options(int argc, const char* const* argv);
+
+/// The verb as it is typed, and the method that it calls.
+std::string to_string(Verb verb);
+
+} // namespace tandem::ctl

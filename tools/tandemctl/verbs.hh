@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "tools/tandemctl/options.hh"
+
+namespace tandem::ctl {
+
+/// The verbs that ask tandemd.
+Exit run_daemon_verb(const Options& options);
+
+/// `keygen` and `check`, which need no tandemd.
+Exit run_keygen(const Options& options);
+Exit run_check(const Options& options);
+
+} // namespace tandem::ctl
