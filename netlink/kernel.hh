@@ -102,13 +102,15 @@ struct ShadowSetup {
 };
 
 /// Makes the machine ready to be a standby, idempotently: removes VIPs left on outside interfaces by an
-/// earlier life; a persistent TUN with the VIPs as host prefixes (no DAD), up, rp_filter off; in the route
-/// table a default route into it and a blackhole behind that, for IPv4 and IPv6 as the VIPs need; a rule for
-/// each VIP; arp_ignore=1 and arp_announce=2 on the outside interfaces. Order: the rules first, so that
-/// nothing leaves meanwhile. Returns what it did, in words, for the log (empty: all was as wanted).
+/// earlier life; a persistent TUN with the VIPs as host prefixes (no DAD), up, rp_filter off (loose where it
+/// is on for `all`); in the route table a default route into it and a blackhole behind that, for IPv4 and
+/// IPv6 as the VIPs need; a rule for each VIP; arp_ignore=1 and arp_announce=2 on the outside interfaces.
+/// Order: blackhole and rules first, so that nothing leaves meanwhile. Returns what it did, in words, for the
+/// log (empty: all was as wanted).
 std::expected<std::vector<std::string>, Error> set_up_shadow(const ShadowSetup& setup);
 
-/// Removes all that set_up_shadow made, and the VIPs from the outside interfaces. For `tandemd --clean`.
+/// Removes all that set_up_shadow made, and the VIPs from the outside interfaces. For `tandemd --clean`. The
+/// ARP settings of the outside interfaces stay: what they were before is not known, and they harm nobody.
 std::expected<std::vector<std::string>, Error> clean_up(const ShadowSetup& setup);
 
 /// Every interface of this network namespace with its addresses.

@@ -162,9 +162,10 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     ToHand to_hand;       // pulse -> hand
     FromHand from_hand;   // hand -> pulse
     HandNotes hand_notes; // hand -> service
+    EndedTerms terms;     // pulse -> hand
     const std::uint32_t incarnation = random_word();
 
-    Hand hand{**page, std::move(*socket), std::move(groups->effects), to_hand, from_hand, hand_notes};
+    Hand hand{**page, std::move(*socket), std::move(groups->effects), to_hand, from_hand, hand_notes, terms};
     Pulse pulse{{pair_hash(config), config.node.id, incarnation, config.digest},
                 std::move(groups->pulse_groups),
                 std::move(*paths),
@@ -173,7 +174,8 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
                 to_pulse,
                 from_pulse,
                 to_hand,
-                from_hand};
+                from_hand,
+                terms};
     if (auto sentence = lock_memory())
         warnings.push_back(*sentence);
     Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes, *records,

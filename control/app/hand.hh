@@ -36,7 +36,7 @@ class Hand {
 public:
     /// `page` and the mailboxes outlive the hand.
     Hand(contract::Page& page, netlink::BatchSocket socket, std::vector<GroupEffects> groups, ToHand& commands,
-         FromHand& results, HandNotes& notes);
+         FromHand& results, HandNotes& notes, const EndedTerms& terms);
     ~Hand();
     Hand(const Hand&) = delete;
     Hand& operator=(const Hand&) = delete;
@@ -56,6 +56,7 @@ private:
     ToHand& commands_;
     FromHand& results_;
     HandNotes& notes_;
+    const EndedTerms& terms_;
     std::thread thread_;
     bool running_{false};
 };

@@ -11,8 +11,11 @@
 #include "control/ha/input.hh"
 #include "control/ha/output.hh"
 #include "dataplane/contract/grant.hh"
+#include "dataplane/contract/limits.hh"
 #include "dataplane/contract/policy.hh"
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -82,6 +85,17 @@ struct HandNote {
     int error{0};
     std::uint64_t epoch{0};
     ha::Instant done{};
+};
+
+/// Up to which epoch a group's terms as active have ended. The pulse writes it at the moment of the decision; the hand
+/// looks at it before it raises, so that a slow kernel does not bring back what was given up meanwhile.
+class EndedTerms {
+public:
+    void end(std::size_t group, std::uint64_t epoch) noexcept { ended_[group].store(epoch); }
+    bool ended(std::size_t group, std::uint64_t epoch) const noexcept { return epoch <= ended_[group].load(); }
+
+private:
+    std::array<std::atomic<std::uint64_t>, contract::groups_max> ended_{};
 };
 
 using ToPulse = Mailbox<PulseCommand, 256>;

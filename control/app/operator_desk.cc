@@ -78,9 +78,10 @@ void OperatorDesk::ask(const std::string& method, const json::object& params, Or
 
 void OperatorDesk::submit(std::size_t group, ha::Verb verb, ha::Force force, Respond respond) {
     const std::uint32_t ticket = next_ticket_++;
+    const ha::Instant asked = now(); // before the pulse can answer
     if (!pulse_.send(Command{group, {verb, force, ticket}}))
         return respond(Outcome::refused("too many commands at once; try again"));
-    tickets_[ticket] = {std::move(respond), now(), verb};
+    tickets_[ticket] = {std::move(respond), asked, verb};
 }
 
 void OperatorDesk::on_answer(std::size_t group, const ha::Output& output) {

@@ -29,9 +29,9 @@ timespec to_timespec(ha::Duration d) {
 
 Pulse::Pulse(const PulseSettings& settings, std::vector<PulseGroup> groups, std::vector<link::BeatSocket> paths,
              contract::Page& page, Lifeline& lifeline, ToPulse& commands, FromPulse& notes, ToHand& hand,
-             FromHand& results)
+             FromHand& results, EndedTerms& terms)
     : settings_(settings), paths_(std::move(paths)), page_(page), lifeline_(lifeline), commands_(commands),
-      notes_(notes), hand_(hand), results_(results) {
+      notes_(notes), hand_(hand), results_(results), terms_(terms) {
     const ha::Instant start = now();
     interval_ = groups.front().policy.interval;
     for (PulseGroup& group : groups) {
@@ -152,6 +152,10 @@ void Pulse::read_path(std::size_t path) {
 void Pulse::on_beat(std::size_t path, const wire::Beat& beat) {
     const ha::Instant received = now();
     echoes_[path] = {beat.sent_ns, received};
+    // Paths differ in delay: what was said earlier than what is already known is a sign of life and no more.
+    const bool overtaken = beat.incarnation == newest_.incarnation && beat.sent_ns < newest_.sent_ns;
+    if (!overtaken)
+        newest_ = beat;
     shown_.peer_config_digest = beat.config_digest;
     shown_.peer_incarnation = beat.incarnation;
     if (beat.echo_ns != 0) {
@@ -163,8 +167,8 @@ void Pulse::on_beat(std::size_t path, const wire::Beat& beat) {
             shown.rtt_min_ns = shown.rtt_min_ns == 0 ? rtt : std::min(shown.rtt_min_ns, rtt);
         }
     }
-    for (std::size_t i = 0; i < beat.group_count; ++i) {
-        const wire::BeatGroup& said = beat.groups[i];
+    for (std::size_t i = 0; i < newest_.group_count; ++i) {
+        const wire::BeatGroup& said = newest_.groups[i];
         const auto group = std::find_if(groups_.begin(), groups_.end(),
                                         [&](const Group& g) { return g.name_hash == said.name_hash; });
         if (group == groups_.end() || said.role > static_cast<std::uint8_t>(ha::Role::disabled)) {
@@ -172,8 +176,8 @@ void Pulse::on_beat(std::size_t path, const wire::Beat& beat) {
             continue;
         }
         feed(*group, ha::PeerBeat{.path = path,
-                                  .node_id = beat.node_id,
-                                  .incarnation = beat.incarnation,
+                                  .node_id = newest_.node_id,
+                                  .incarnation = newest_.incarnation,
                                   .role = static_cast<ha::Role>(said.role),
                                   .epoch = said.epoch,
                                   .configured = (said.flags & wire::beat_primary) != 0
@@ -275,7 +279,9 @@ void Pulse::apply(Group& group, const ha::Output& output) {
         return to_hand(Act::stand, group, output.epoch, contract::Standing::standby);
     case ha::Effect::revoke:
         group.raised = false;
-        return expiry.store(0);
+        expiry.store(0);
+        // What waits in the hand's queue from the term that ends here must not be carried out any more.
+        return terms_.end(index, output.epoch);
     case ha::Effect::announce:
         return to_hand(Act::announce, group, output.epoch);
     case ha::Effect::lower:

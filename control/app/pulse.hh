@@ -61,7 +61,7 @@ public:
     /// `page`, `lifeline` and the mailboxes outlive the pulse.
     Pulse(const PulseSettings& settings, std::vector<PulseGroup> groups, std::vector<link::BeatSocket> paths,
           contract::Page& page, Lifeline& lifeline, ToPulse& commands, FromPulse& notes, ToHand& hand,
-          FromHand& results);
+          FromHand& results, EndedTerms& terms);
     ~Pulse();
     Pulse(const Pulse&) = delete;
     Pulse& operator=(const Pulse&) = delete;
@@ -116,6 +116,7 @@ private:
     FromPulse& notes_;
     ToHand& hand_;
     FromHand& results_;
+    EndedTerms& terms_;
     std::thread thread_;
     std::vector<std::string> shortcomings_;
     std::atomic<bool> prepared_{false};
@@ -128,6 +129,7 @@ private:
         ha::Instant received{};
     };
     std::array<Echo, contract::paths_max> echoes_{};
+    wire::Beat newest_; ///< the latest that the peer has said, over all paths
     PulseSnapshot shown_{};
     contract::Guarded<PulseSnapshot> snapshot_;
 };

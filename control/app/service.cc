@@ -23,6 +23,8 @@ constexpr auto stop_patience = std::chrono::seconds{12};
 /// The kernel's notifications about our own changes come in the middle of them; what is wrong after this is wrong.
 constexpr auto address_check_delay = std::chrono::milliseconds{20};
 
+constexpr ha::Duration stall_spacing = std::chrono::seconds{10};
+
 /// A process id may have been given to somebody else meanwhile.
 bool is_packet_engine(std::int32_t pid) {
     std::string name;
@@ -69,6 +71,8 @@ std::expected<void, std::string> Service::open() {
                     parts_.journal.add(expected ? Severity::info : Severity::warning, "stream.down", "",
                                        "control stream ended: " + detail,
                                        {{"path", parts_.config.paths[path].name}});
+                    if (said_goodbye_ && !peer_->connected())
+                        io_.stop();
                 },
             .status =
                 [this](json::object status) {
@@ -146,8 +150,10 @@ void Service::finish_when_quiet() {
         if (snapshot.groups[i].role == ha::Role::active || snapshot.groups[i].yielding)
             return; // asked again at the next tick
     left_ = false;
+    said_goodbye_ = true;
     peer_->goodbye();
-    stop_deadline_.expires_after(std::chrono::milliseconds{100});
+    // Long enough for the goodbye to leave; its end stops the loop before.
+    stop_deadline_.expires_after(std::chrono::milliseconds{peer_->connected() ? 500 : 0});
     stop_deadline_.async_wait([this](boost::system::error_code error) {
         if (!error)
             io_.stop();
@@ -208,9 +214,7 @@ void Service::on_report(const std::string& group, std::size_t index, const ha::O
         return;
     }
     case ha::Event::stalled:
-        data = {{"late_us", output.value}};
-        severity = Severity::warning;
-        break;
+        return index == 0 ? tell_stall(output.value) : void();
     case ha::Event::peer_silent:
     case ha::Event::peer_gone:
     case ha::Event::claim_seen:
@@ -236,6 +240,18 @@ void Service::on_report(const std::string& group, std::size_t index, const ha::O
     }
     parts_.journal.add(severity, ha::to_string(output.event), group, std::string{ha::to_sentence(output.event)},
                        std::move(data));
+}
+
+/// A busy machine may stall many times a second; the journal gets one entry in ten seconds with the sum of them.
+void Service::tell_stall(std::uint64_t late_us) {
+    ++stalls_;
+    stall_max_us_ = std::max(stall_max_us_, late_us);
+    if (now() < stall_told_ + stall_spacing)
+        return;
+    stall_told_ = now();
+    parts_.journal.add(Severity::warning, ha::to_string(ha::Event::stalled), "",
+                       std::string{ha::to_sentence(ha::Event::stalled)},
+                       {{"times", std::exchange(stalls_, 0)}, {"longest_us", std::exchange(stall_max_us_, 0)}});
 }
 
 void Service::wait_for_hand() {

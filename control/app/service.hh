@@ -62,6 +62,7 @@ private:
     void wait_for_pulse();
     void on_pulse_note(const PulseNote& note);
     void on_report(const std::string& group, std::size_t index, const ha::Output& output);
+    void tell_stall(std::uint64_t late_us);
     void wait_for_hand();
     void on_hand_note(const HandNote& note);
     void tell_takeover(std::size_t group);
@@ -113,11 +114,15 @@ private:
     ha::Instant status_due_{};
     ha::Instant started_{};
     std::uint64_t differing_digest_{0};
+    std::uint64_t stalls_{0}; ///< since the last entry about them
+    std::uint64_t stall_max_us_{0};
+    ha::Instant stall_told_{};
     bool saving_{false};
     bool save_again_{false};
     bool address_check_pending_{false};
     bool stopping_{false};
     bool left_{false};
+    bool said_goodbye_{false};
 };
 
 } // namespace tandem::app

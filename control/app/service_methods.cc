@@ -19,7 +19,7 @@ constexpr ha::Duration peer_status_max_age = std::chrono::seconds{3};
 
 void respond(const api::Reply& reply, Outcome outcome) {
     if (outcome.code == 0)
-        reply(json::value{std::move(outcome.result)});
+        reply(json::value(std::move(outcome.result)));
     else
         reply(std::unexpected(api::Error{api::Code::refused, std::move(outcome.message), nullptr}));
 }
@@ -67,7 +67,7 @@ json::object Service::events_since(std::uint64_t since) const {
 api::Methods Service::methods() {
     api::Methods methods;
     methods["status"] = {api::Access::read, [this](const json::object&, const api::Caller&, const api::Reply& reply) {
-                             reply(json::value{pair_status()});
+                             reply(json::value(pair_status()));
                          }};
     methods["events"] = {api::Access::read,
                          [this](const json::object& params, const api::Caller&, const api::Reply& reply) {
@@ -80,7 +80,7 @@ api::Methods Service::methods() {
                                      return reply(std::unexpected(api::Error{
                                          api::Code::invalid_params, "'since' must be a sequence number", nullptr}));
                              }
-                             reply(json::value{events_since(from)});
+                             reply(json::value(events_since(from)));
                          }};
     for (const char* verb : {"failover", "failback", "enable", "disable"})
         methods[verb] = {api::Access::act,

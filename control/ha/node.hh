@@ -180,6 +180,7 @@ private:
     View view_;
     Instant now_{};
     Instant started_{};
+    Instant woke_{};                ///< when an input last came after a gap longer than the lease
     bool port_usable_{true};
     bool ready_{false};
     bool leaving_{false};

@@ -31,7 +31,8 @@ enum class Effect : std::uint8_t {
 
 /// Why the role changed, or what else is worth telling. The names are stable.
 enum class Event : std::uint8_t {
-    started,            ///< first role after the start
+    started,            ///< the brain began; listens before it decides
+    settled,            ///< has listened long enough: standby
     took_over_silence,  ///< the active was silent on every path
     took_over_gone,     ///< the active's process was proven dead
     took_over_resigned, ///< the active asked for it (planned switchover)

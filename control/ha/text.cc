@@ -7,6 +7,8 @@ std::string_view to_string(Event event) {
     switch (event) {
     case Event::started:
         return "group.started";
+    case Event::settled:
+        return "group.standby";
     case Event::took_over_silence:
     case Event::took_over_gone:
     case Event::took_over_resigned:
@@ -62,6 +64,8 @@ std::string_view to_sentence(Event event) {
     switch (event) {
     case Event::started:
         return "listening before deciding";
+    case Event::settled:
+        return "has listened, and stands by";
     case Event::took_over_silence:
         return "took over: the active node was silent on every path and nothing answered for the VIP";
     case Event::took_over_gone:

@@ -98,7 +98,9 @@ Inspection inspect(std::span<const std::uint8_t> packet, const contract::Policy&
         if (!destination)
             return {Kind::unreadable, 0};
         const contract::Vip* vip = find_vip(policy, *destination);
-        return vip == nullptr ? Inspection{Kind::not_vip, 0} : Inspection{Kind::truncated, vip->group};
+        if (vip == nullptr)
+            return {Kind::not_vip, 0};
+        return {ip.error() == wire::PacketError::fragment ? Kind::fragment : Kind::truncated, vip->group};
     }
     const contract::Vip* vip = find_vip(policy, ip->destination);
     if (vip == nullptr)

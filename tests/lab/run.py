@@ -17,7 +17,7 @@ from tests.support.lab import Lab
 
 # name, function, runs when --full; 0: the case has no notion of runs
 PAIR_CASES = (
-    ("registrations survive a crash", failover_cases.registrations_survive, 0),
+    ("registrations survive a crash", failover_cases.registrations_survive, 5),
     ("nothing happens without a cause", failover_cases.no_takeover_without_cause, 0),
     ("node crash", failover_cases.node_crash, 20),
     ("brain killed", failover_cases.brain_kill, 20),
@@ -25,7 +25,8 @@ PAIR_CASES = (
     ("guard and brain stopped", failover_cases.guard_and_brain_stopped, 3),
     ("engine killed", failover_cases.engine_killed, 5),
     ("malformed SIP", hostile_cases.malformed_sip, 0),
-    ("hostile datagrams at the HA ports", hostile_cases.hostile_datagrams, 0),
+    ("hostile datagrams at the heartbeat port", hostile_cases.hostile_heartbeats, 0),
+    ("hostile datagrams at the mirror port", hostile_cases.hostile_mirror_datagrams, 0),
     ("hostile connections at the HA port", hostile_cases.hostile_connections, 0),
     ("both started at once", failover_cases.both_started, 20),
 )
@@ -96,8 +97,14 @@ class Runner:
                 return
             broken = not self.case(name, lambda body=body, full=full: body(self.lab, self.runs(full)))
             if broken:
-                print("      " + clean(self.lab.describe()).replace("\n", "\n      "), flush=True)
+                print("      " + self.describe().replace("\n", "\n      "), flush=True)
         self.close()
+
+    def describe(self):
+        try:
+            return clean(self.lab.describe())
+        except Exception as error:  # telling about a failure must not be one
+            return f"the lab cannot be described: {clean(error)}"
 
     def config_rows(self):
         rows = [row for row in config_cases.ROWS if self.wanted(f"refused: {row}")]

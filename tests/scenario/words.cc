@@ -41,6 +41,8 @@ std::string_view word(Event value) {
     switch (value) {
     case Event::started:
         return "started";
+    case Event::settled:
+        return "settled";
     case Event::took_over_silence:
         return "took_over_silence";
     case Event::took_over_gone:

@@ -106,7 +106,11 @@ public:
             if (!host.granted() || !host.peer_was_up_at_pause() || host.paused_at() < host.up_since() ||
                 pause < host.policy().lease() + interval || now - host.resumed_at() >= interval * 2)
                 continue;
-            if (granted_[1 - i].instant() < host.resumed_at() && granted_[i].instant() >= host.resumed_at())
+            const ha::Node* other = world.hosts()[1 - i].brain();
+            const bool outdated = other != nullptr && host.brain() != nullptr &&
+                                  other->view().epoch > host.brain()->view().epoch;
+            if (outdated && granted_[1 - i].instant() > host.paused_at() &&
+                granted_[1 - i].instant() < host.resumed_at())
                 return "a node serves on after a pause of " + ms(pause) +
                        " although the other has taken over";
         }

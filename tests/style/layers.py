@@ -31,7 +31,7 @@ RULES = {
     "dataplane/io/nfqueue": Rule(BYTES + ("dataplane/path", "dataplane/state"),
                                  ("libnetfilter_queue/", "libmnl/", "nftables/"), "yes"),
     "dataplane/io/pcap": Rule(BYTES + ("dataplane/path", "dataplane/state"), ("pcap",), "yes"),
-    "dataplane": Rule(("dataplane",), ("CLI/",), "yes"),  # main.cc: the wiring
+    "dataplane": Rule(("dataplane",), ("CLI/", "fmt/"), "yes"),  # main.cc: the wiring
     # what is asked of the kernel
     "netlink": Rule((WIRE,), ("netlink/",), "yes"),
     # the control plane

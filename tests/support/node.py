@@ -94,7 +94,7 @@ class Node:
         folder = {"tandemd": "control", "tandem-fast": "dataplane", "tandemctl": "tools"}[name]
         for path in (os.path.join(self.build, folder, name), os.path.join(self.build, "tools", "tandemctl", name),
                      os.path.join(self.build, name)):
-            if os.path.exists(path):
+            if os.path.isfile(path):
                 return path
         raise RuntimeError(f"{name} is not built in {self.build}")
 
@@ -160,7 +160,8 @@ class Node:
         if done.returncode == 1:
             raise Refused((done.stdout.strip() or done.stderr.strip()) or "refused without a reason")
         if done.returncode != 0:
-            raise RuntimeError(f"tandemctl {' '.join(words)}: {done.returncode}: {done.stderr.strip()}")
+            said = (done.stderr or done.stdout).strip()
+            raise RuntimeError(f"tandemctl {' '.join(words)} ended with {done.returncode}: {said}")
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def status(self):
@@ -197,8 +198,7 @@ class Node:
         return bool(group and group["role"] == "standby" and group.get("ready"))
 
     def events(self):
-        answer = self.ctl("events")
-        return answer if isinstance(answer, list) else (answer or {}).get("events", [])
+        return (self.ctl("events") or {}).get("events", [])
 
     def tail(self):
         parts = []

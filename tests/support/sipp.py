@@ -33,7 +33,7 @@ class Sipp:
         words = ["sipp", "-sf", os.path.join(_SCENARIOS, f"{scenario}.xml"), "-i", local, "-mi", local,
                  "-p", str(port), "-nostdin", "-watchdog_interval", "0", "-key", "answer_port", str(ANSWER_PORT),
                  "-trace_stat", "-stf", self.stats_file, "-fd", "1", "-trace_err", "-error_file", self.error_file,
-                 "-l", "100000"]
+                 "-l", "10000"]
         if target is not None:
             words += [f"{target}:5060"]
         if users is not None:
@@ -67,6 +67,15 @@ class Sipp:
             if column in head and head.index(column) < len(last) and last[head.index(column)].isdigit():
                 result[key] = int(last[head.index(column)])
         return result
+
+    def errors(self, lines=6):
+        """The beginning of what SIPp complained about, made harmless for a terminal."""
+        try:
+            with open(self.error_file, encoding="utf-8", errors="replace") as file:
+                text = file.read(4000)
+        except FileNotFoundError:
+            return "no errors written"
+        return "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in text.splitlines()[:lines])
 
     def wait_end(self, deadline):
         """Waits until it has done its total, then gives the final counts."""
@@ -109,6 +118,11 @@ class Phones:
         users = write_users(os.path.join(self.directory, f"{name}.csv"), count, prefix=name)
         return self._register(users, count, target, 50, deadline)
 
+    def begin_registering(self, name, count, rate, target=VIP4):
+        """The same without waiting: traffic for a test that listens meanwhile."""
+        users = write_users(os.path.join(self.directory, f"{name}.csv"), count, prefix=name)
+        return self._start("register", port=5071, target=target, users=users, rate=rate, total=count)
+
     def _register(self, users, count, target, rate, deadline):
         sipp = self._start("register", port=5070, target=target, users=users, rate=rate, total=count)
         return sipp.wait_end(deadline)["completed"]
@@ -117,7 +131,10 @@ class Phones:
         """One call to each phone, without any registration; gives SIPp's counts."""
         sipp = self._start("call", port=5080, target=target, users=self.users, rate=rate, total=self.count,
                            hold_ms=hold_ms)
-        return sipp.wait_end(deadline)
+        counts = sipp.wait_end(deadline)
+        if counts["completed"] != self.count:
+            counts["errors"] = sipp.errors()
+        return counts
 
     def keep_calling(self, target=VIP4, rate=5, hold_ms=3000):
         """Calls without end, to one phone after the other; `finish` it."""

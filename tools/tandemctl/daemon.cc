@@ -35,7 +35,7 @@ Error not_there(const Options& options, int error) {
                 nullptr};
     return {api::Code::refused,
             "tandemd is not running: nothing answers at " + options.socket_path + " (" +
-                std::strerror(error) + "); start it with: tandemd --config /etc/tandem/tandem.toml",
+                std::strerror(error) + "); start it with: systemctl start tandemd, or tandemd --config FILE",
             nullptr};
 }
 

@@ -53,11 +53,12 @@ std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page&
     if (!queue)
         return std::unexpected(queue.error());
     const path::PathSeeds seeds{random_number(), random_number()};
-    return std::unique_ptr<Engine>(new Engine(page, std::move(*queue), seeds));
+    return std::unique_ptr<Engine>(new Engine(page, policy.queue, std::move(*queue), seeds));
 }
 
-Engine::Engine(contract::Page& page, KernelQueue queue, const path::PathSeeds& seeds)
+Engine::Engine(contract::Page& page, std::uint16_t number, KernelQueue queue, const path::PathSeeds& seeds)
     : page_(page)
+    , queue_number_(number)
     , queue_(std::move(queue))
     , links_(page)
     , path_(page, seeds) {}

@@ -35,11 +35,13 @@ public:
     void set_rules_in_place(bool in_place) { rules_in_place_.store(in_place); }
     /// How many packets passed while no engine was there: the worker counts them and tells the brain, once.
     void report_missed(std::uint64_t packets) { missed_.store(static_cast<std::int64_t>(packets)); }
+    /// The kernel queue that is bound, for the life of the engine.
+    std::uint16_t queue() const { return queue_number_; }
     /// Turns so far.
     std::uint64_t turns() const { return turns_.load(); }
 
 private:
-    Engine(contract::Page& page, KernelQueue queue, const path::PathSeeds& seeds);
+    Engine(contract::Page& page, std::uint16_t number, KernelQueue queue, const path::PathSeeds& seeds);
 
     void turn(path::Instant now);
     void attend_devices(path::Instant now);
@@ -56,6 +58,7 @@ private:
     void wait(path::Instant now);
 
     contract::Page& page_;
+    std::uint16_t queue_number_;
     KernelQueue queue_;
     MirrorLinks links_;
     ShadowTun tun_;

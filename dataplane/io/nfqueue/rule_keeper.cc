@@ -25,7 +25,7 @@ std::expected<std::uint64_t, std::string> RuleKeeper::begin() {
     if (!page_.policy.read(policy))
         return std::unexpected("the policy changes too fast to be read");
     const auto rules = wanted_rules(policy);
-    digest_ = digest(rules, policy.queue);
+    digest_ = digest(rules, engine_.queue());
     const std::uint64_t digest_before = page_.engine.rules_digest;
     const Listing present = filter_.observe();
     // Rules of a page that is gone cannot be compared with anything.
@@ -33,7 +33,7 @@ std::expected<std::uint64_t, std::string> RuleKeeper::begin() {
     const std::uint64_t missed = known ? count_missed() : 0;
     if (known && digest_before == digest_) {
         page_.engine.rules_offset += static_cast<std::int64_t>(missed);
-    } else if (auto placed = place(rules, policy.queue); !placed) {
+    } else if (auto placed = place(rules, engine_.queue()); !placed) {
         return std::unexpected(placed.error());
     }
     engine_.set_rules_in_place(true);
@@ -75,11 +75,11 @@ std::expected<Change, std::string> RuleKeeper::follow() {
         return Change::none; // being written; next time
     policy_sequence_ = sequence;
     const auto rules = wanted_rules(policy);
-    const std::uint64_t wanted = digest(rules, policy.queue);
+    const std::uint64_t wanted = digest(rules, engine_.queue());
     if (wanted == digest_)
         return Change::none;
     digest_ = wanted;
-    if (auto placed = place(rules, policy.queue); !placed)
+    if (auto placed = place(rules, engine_.queue()); !placed)
         return std::unexpected(placed.error());
     return Change::made;
 }

@@ -31,7 +31,7 @@ public:
 
     /// Takes over or places the rules; gives the number of packets missed since the last life.
     std::expected<std::uint64_t, std::string> begin();
-    /// Replaces the rules when the policy asks for others.
+    /// Replaces the rules when the policy asks for others. Another queue number counts from the next start.
     std::expected<Change, std::string> follow();
     /// Removes them.
     std::expected<void, std::string> end();

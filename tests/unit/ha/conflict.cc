@@ -70,6 +70,16 @@ BOOST_AUTO_TEST_CASE(the_winner_announces_again_when_the_loser_falls_silent) {
     BOOST_TEST(stage.count("announce") == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_node_that_stays_active_announces_when_the_peer_is_heard_again) {
+    // A conflict that the peer lost before its first heartbeat arrived leaves no other trace here.
+    Stage stage = active_stage();
+    stage.pass(seconds{6});
+    stage.peer.role = Role::standby;
+    stage.peer.epoch = stage.epoch();
+    stage.beat();
+    BOOST_TEST(stage.count("announce") == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(an_active_that_learns_of_a_later_reign_stays_with_a_new_epoch_and_announces) {
     // While it was cut off, the peer took over and gave up again: the network may have believed the peer.
     Stage stage = active_stage();

@@ -32,6 +32,31 @@ BOOST_AUTO_TEST_CASE(the_standby_follows_a_resignation_at_once) {
                "keep_epoch 6, raise 6, grant_active 6, announce, beat, report took_over_resigned");
 }
 
+BOOST_AUTO_TEST_CASE(
+    while_it_waits_to_be_followed_the_active_does_not_contradict_the_announcement_of_the_peer) {
+    Stage stage = active_stage();
+    stage.pass_hearing(seconds{6});
+    stage.order(Verb::failover);
+    stage.on(Claim{}); // the peer's announcement outruns its heartbeat
+    BOOST_TEST(joined(stage.lines) == "");
+    stage.pass_hearing(seconds{1});
+    BOOST_TEST(stage.said("report resign_failed"));
+    BOOST_TEST(stage.count("announce") == 1U); // nobody followed: the claim is answered now
+}
+
+BOOST_AUTO_TEST_CASE(a_planned_switchover_is_no_conflict_to_the_new_active) {
+    Stage stage = standby_stage();
+    stage.peer.resigning = true;
+    stage.beat();
+    stage.beat(); // it was sent before this node's answer arrived
+    BOOST_TEST(joined(stage.lines) == "");
+    stage.peer.role = Role::standby;
+    stage.peer.resigning = false;
+    stage.peer.epoch = stage.epoch();
+    stage.beat();
+    BOOST_TEST(joined(stage.lines) == "announce"); // after the release
+}
+
 Stage yielding_stage() {
     Stage stage = active_stage();
     stage.order(Verb::failover);

@@ -81,6 +81,16 @@ BOOST_AUTO_TEST_CASE(process_gone_on_the_only_path_is_followed_at_once) {
                                       "grant_active 6, announce, beat, report took_over_gone");
 }
 
+BOOST_AUTO_TEST_CASE(a_proof_that_waited_while_this_node_was_paused_is_checked_with_the_network_first) {
+    Stage stage = standby_stage();
+    stage.now += seconds{7};
+    stage.on(PeerGone{0});
+    BOOST_TEST(stage.effects() == "probe");
+    stage.on(Claim{}); // the peer is back, and so is its address
+    stage.pass(milliseconds{1});
+    BOOST_CHECK(stage.role() == Role::standby);
+}
+
 BOOST_AUTO_TEST_CASE(process_gone_on_one_path_while_another_is_up_changes_nothing) {
     Stage stage = standby_stage(Policy{.paths = 2});
     stage.on(PeerGone{0});

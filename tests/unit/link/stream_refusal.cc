@@ -2,6 +2,7 @@
 
 // Connections that get no session: each is counted, and disturbs no session that there is.
 
+#include "control/link/framing.hh"
 #include "control/link/hello.hh"
 #include "control/link/stream.hh"
 #include "tests/unit/link/world.hh"
@@ -127,14 +128,25 @@ BOOST_AUTO_TEST_CASE(a_listener_with_a_certificate_instead_of_the_key) {
     SSL_CTX_use_certificate(context.native_handle(), certificate);
     SSL_CTX_use_PrivateKey(context.native_handle(), key);
 
+    const std::string text = R"({"tandem":1,"node":1,"pair":"sip-a"})";
+    const auto header = link::frame_header(static_cast<std::uint32_t>(text.size()));
+    const std::string hello = std::string(header.begin(), header.end()) + text;
     tcp::acceptor acceptor(io, tcp::endpoint(asio::ip::make_address(listener_address), port));
     asio::ssl::stream<tcp::socket> impostor(io, context);
     acceptor.async_accept(impostor.next_layer(), [&](const boost::system::error_code&) {
-        impostor.async_handshake(asio::ssl::stream_base::server, [](const boost::system::error_code&) {});
+        impostor.async_handshake(asio::ssl::stream_base::server, [&](const boost::system::error_code& error) {
+            if (!error)
+                asio::async_write(impostor, asio::buffer(hello),
+                                  [](const boost::system::error_code&, std::size_t) {});
+        });
     });
     Node connector(io, settings_of(2, port));
-    BOOST_TEST(run_until(io, [&] { return connector.stream->counters().refused_handshake >= 1; }));
+    BOOST_TEST(run_until(io, [&] {
+        return connector.stream->counters().refused_handshake >= 1 || !connector.associations.empty();
+    }));
     BOOST_TEST(connector.associations.empty());
+    BOOST_REQUIRE(!connector.reasons.empty());
+    BOOST_TEST(connector.reasons[0].find("TLS handshake") != std::string::npos, connector.reasons[0]);
     connector.stream.reset();
     impostor.next_layer().close();
     X509_free(certificate);

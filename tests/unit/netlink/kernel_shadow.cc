@@ -3,10 +3,13 @@
 
 #include "netlink/sysctl.hh"
 
+#include <linux/netlink.h>
+
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 using namespace tandem;
 using namespace tandem::testing;
@@ -93,8 +96,14 @@ BOOST_FIXTURE_TEST_CASE(removes_what_an_earlier_life_left, World) {
 
 BOOST_FIXTURE_TEST_CASE(a_rule_that_is_there_twice_is_there_once_afterwards, World) {
     set_up(setup());
-    // The kernel compares more than it shows: the same rule with another protocol is a second one.
-    run("ip rule add from 10.77.0.100 lookup 5060 priority 100 protocol static || true");
+    // The same request, but not exclusive: the kernel takes it again.
+    auto twice = batch(Transition::seal);
+    nlmsghdr header{};
+    std::memcpy(&header, twice.bytes.data(), sizeof header);
+    header.nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_EXCL);
+    std::memcpy(twice.bytes.data(), &header, sizeof header);
+    BOOST_REQUIRE_EQUAL(batches.send(twice), 0);
+    BOOST_REQUIRE_EQUAL(lines_with(output_of("ip rule show"), "from 10.77.0.100 lookup 5060"), 2U);
     set_up(setup());
     BOOST_CHECK_EQUAL(lines_with(output_of("ip rule show"), "from 10.77.0.100 lookup 5060"), 1U);
 }
