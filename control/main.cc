@@ -12,9 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <fstream>
 #include <optional>
-#include <sstream>
 #include <string>
 
 namespace {
@@ -41,9 +39,12 @@ std::optional<config::Config> load(const std::string& file) {
     std::vector<config::HostInterface> host;
     for (const netlink::Interface& interface : *interfaces)
         host.push_back({interface.name, interface.addresses});
-    std::ostringstream text;
-    text << std::ifstream{file}.rdbuf();
-    const auto problems = config::check_against_host(*config, text.str(), file, host);
+    const auto text = config::read_text(file); // again, for the lines of the problems
+    if (!text) {
+        print({text.error()});
+        return std::nullopt;
+    }
+    const auto problems = config::check_against_host(*config, *text, file, host);
     print(problems);
     if (!problems.empty())
         return std::nullopt;
@@ -71,7 +72,8 @@ int main(int argc, char** argv) {
     int lifeline = -1;
     options.add_option("--config", file, "the configuration file")->capture_default_str();
     options.add_flag("--check", check, "check the configuration against this machine, change nothing");
-    options.add_flag("--clean", clean_only, "remove everything that tandemd left in the kernel (it must not run)");
+    options.add_flag("--clean", clean_only,
+                     "remove everything that tandemd left in the kernel (it must not run)");
     options.add_option("--brain", lifeline, "")->group(""); // the guard's way to start the brain
     options.set_version_flag("--version", app::version);
     try {

@@ -18,9 +18,11 @@ BadRequest bad(json::value id, Code code, std::string message) {
     return {std::move(id), {code, std::move(message), nullptr}};
 }
 
-/// JSON-RPC 2.0 section 4: a string, a number; null is left to answers to what could not be read.
+/// JSON-RPC 2.0 section 4: a string or a number; fractions "should not" be there, and an overflowing one
+/// could not be written back as JSON. Null is left to answers to what could not be read.
 bool is_id(const json::value& value) {
-    return value.is_number() || (value.is_string() && value.get_string().size() <= id_size_max);
+    return value.is_int64() || value.is_uint64() ||
+           (value.is_string() && value.get_string().size() <= id_size_max);
 }
 
 json::string_view view(std::string_view text) {
@@ -46,7 +48,7 @@ std::expected<Request, BadRequest> read_request(std::string_view line) {
     const json::value* found_id = object->if_contains("id");
     if (found_id == nullptr || !is_id(*found_id))
         return std::unexpected(
-            bad(nullptr, Code::invalid_request, "a request needs an \"id\", a string or a number"));
+            bad(nullptr, Code::invalid_request, "a request needs an \"id\", a string or an integer"));
     Request request;
     request.id = *found_id;
     const json::value* version = object->if_contains("jsonrpc");

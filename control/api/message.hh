@@ -4,8 +4,8 @@
 // The messages of the local API: JSON-RPC 2.0, one message a line.
 //
 // A client writes requests, each one JSON object and a newline: {"jsonrpc":"2.0","id":1,"method":"status"}
-// with optional "params", an object. Every request needs an "id" (a string or a number); it is answered with
-// one line,
+// with optional "params", an object. Every request needs an "id" (a string or an integer); it is answered
+// with one line,
 // {"jsonrpc":"2.0","id":1,"result":...} or {"jsonrpc":"2.0","id":1,"error":{"code":...,"message":"..."}}.
 // Answers may come in another order than the requests. After `events.follow` lines
 // {"jsonrpc":"2.0","method":"event", "params":{...}} come until the client leaves. Deliberately absent:

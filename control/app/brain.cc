@@ -41,8 +41,10 @@ const netlink::Interface* find(const std::vector<netlink::Interface>& interfaces
     return found == interfaces.end() ? nullptr : &*found;
 }
 
-std::expected<GroupEffects, std::string> prepare_effects(const config::Config& config, const config::Group& group,
-                                                         const netlink::Interface& outside, int shadow_index) {
+std::expected<GroupEffects, std::string> prepare_effects(const config::Config& config,
+                                                         const config::Group& group,
+                                                         const netlink::Interface& outside,
+                                                         int shadow_index) {
     std::vector<netlink::Placement> placements;
     for (const wire::Prefix& vip : group.vips)
         placements.push_back(
@@ -62,9 +64,12 @@ std::expected<GroupEffects, std::string> prepare_effects(const config::Config& c
     const auto of = [&](netlink::Transition t) -> const netlink::Batch& {
         return batches[static_cast<std::size_t>(t)];
     };
-    return GroupEffects{of(netlink::Transition::rise),   of(netlink::Transition::fall),
-                        of(netlink::Transition::vacate), of(netlink::Transition::seal),
-                        of(netlink::Transition::renew),  std::move(*announcement),
+    return GroupEffects{of(netlink::Transition::rise),
+                        of(netlink::Transition::fall),
+                        of(netlink::Transition::vacate),
+                        of(netlink::Transition::seal),
+                        of(netlink::Transition::renew),
+                        std::move(*announcement),
                         std::move(*probe)};
 }
 
@@ -87,7 +92,8 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
         auto effects = prepare_effects(config, group, *outside, shadow->index);
         auto claims = announce::ClaimWatch::open(outside->index, outside->mac, vip_addresses(group));
         if (!effects || !claims)
-            return std::unexpected("group " + group.name + ": " + (!effects ? effects.error() : claims.error()));
+            return std::unexpected("group " + group.name + ": " +
+                                   (!effects ? effects.error() : claims.error()));
         lifeline.falls[i].write(effects->fall);
         const auto record = records.find(group.name);
         const GroupRecord known = record == records.end() ? GroupRecord{} : record->second;
@@ -120,6 +126,18 @@ std::expected<std::vector<link::BeatSocket>, std::string> open_paths(const confi
     return sockets;
 }
 
+/// The shadow interface and what belongs to it; conditions of the host that people should know of.
+std::expected<std::vector<std::string>, std::string> prepare_kernel(const config::Config& config,
+                                                                    Journal& journal) {
+    const netlink::ShadowSetup setup = shadow_setup(config);
+    const auto done = netlink::set_up_shadow(setup);
+    if (!done)
+        return std::unexpected(done.error().what);
+    for (const std::string& sentence : *done)
+        journal.add(Severity::info, "kernel.prepared", "", sentence);
+    return netlink::host_warnings(setup);
+}
+
 std::expected<void, std::string> run(const config::Config& config, int lifeline_fd) {
     const auto lifeline = LifelineMapping::inherit(lifeline_fd);
     if (!lifeline)
@@ -139,14 +157,9 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
 
     // Nothing of an earlier life may be left when the roles are decided anew.
     (*page)->policy.write(packet_policy(config));
-    const netlink::ShadowSetup setup = shadow_setup(config);
-    const auto done = netlink::set_up_shadow(setup);
-    if (!done)
-        return std::unexpected(done.error().what);
-    for (const std::string& sentence : *done)
-        journal.add(Severity::info, "kernel.prepared", "", sentence);
-    auto warnings = netlink::host_warnings(setup);
-
+    auto warnings = prepare_kernel(config, journal);
+    if (!warnings)
+        return std::unexpected(warnings.error());
     auto groups = prepare_groups(config, *records, **lifeline);
     if (!groups)
         return std::unexpected(groups.error());
@@ -177,9 +190,9 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
                 from_hand,
                 terms};
     if (auto sentence = lock_memory())
-        warnings.push_back(*sentence);
+        warnings->push_back(*sentence);
     Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes, *records,
-                     groups->interface_indices, warnings, incarnation}};
+                     groups->interface_indices, *warnings, incarnation}};
     if (auto opened = service.open(); !opened)
         return std::unexpected(opened.error());
 

@@ -17,6 +17,8 @@ inline ha::Instant now() {
 }
 
 /// As the shared page writes it.
-inline std::int64_t to_ns(ha::Instant instant) { return instant.time_since_epoch().count(); }
+inline std::int64_t to_ns(ha::Instant instant) {
+    return instant.time_since_epoch().count();
+}
 
 } // namespace tandem::app

@@ -59,8 +59,8 @@ private:
 
 /// The receiving side of the mirror, as far as this node can say.
 struct MirrorSigns {
-    std::uint64_t received{0};     ///< handled without gap
-    std::uint64_t announced{0};    ///< what the peer says it has sent
+    std::uint64_t received{0};  ///< handled without gap
+    std::uint64_t announced{0}; ///< what the peer says it has sent
     std::int64_t announced_at_ns{0};
 };
 

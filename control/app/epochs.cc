@@ -17,7 +17,9 @@ namespace {
 
 constexpr const char* first_line = "tandem-groups-1";
 
-std::string path_of(const std::string& state_dir) { return state_dir + "/groups"; }
+std::string path_of(const std::string& state_dir) {
+    return state_dir + "/groups";
+}
 
 std::unexpected<std::string> failed(const std::string& path, const char* what) {
     return std::unexpected(path + ": " + what + ": " + std::strerror(errno));
@@ -41,8 +43,9 @@ std::expected<Records, std::string> load_records(const std::string& state_dir) {
     std::ifstream file{path};
     std::string line;
     if (!std::getline(file, line) || line != first_line)
-        return std::unexpected(path + ": is not a file of group records; move it away and start again (the peer "
-                                      "knows the epochs)");
+        return std::unexpected(path +
+                               ": is not a file of group records; move it away and start again (the peer "
+                               "knows the epochs)");
     Records records;
     while (std::getline(file, line)) {
         std::istringstream words{line};
@@ -50,8 +53,9 @@ std::expected<Records, std::string> load_records(const std::string& state_dir) {
         std::string state;
         GroupRecord record;
         if (!(words >> name >> record.epoch >> state) || (state != "enabled" && state != "disabled"))
-            return std::unexpected(path + ": line '" + line.substr(0, 80) +
-                                   "' is damaged; move the file away and start again (the peer knows the epochs)");
+            return std::unexpected(
+                path + ": line '" + line.substr(0, 80) +
+                "' is damaged; move the file away and start again (the peer knows the epochs)");
         record.disabled = state == "disabled";
         records[name] = record;
     }
@@ -71,7 +75,8 @@ std::expected<void, std::string> save_records(const std::string& state_dir, cons
     const std::string path = path_of(state_dir);
     const std::string beside = path + ".new";
     {
-        const Descriptor file{::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        const Descriptor file{
+            ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
         if (file.fd < 0)
             return failed(beside, "cannot open");
         if (::write(file.fd, text.data(), text.size()) != static_cast<ssize_t>(text.size()))

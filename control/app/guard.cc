@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -21,14 +23,15 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace tandem::app {
 namespace {
 
 constexpr ha::Duration check_interval = std::chrono::milliseconds{5};
-/// So many checks in a row, each of them on time, without a turn of the pulse: the brain hangs. Checks that came late
-/// do not count: then the machine was not running, and nobody was.
+/// So many checks in a row, each of them on time, without a turn of the pulse: the brain hangs. Checks that
+/// came late do not count: then the machine was not running, and nobody was.
 constexpr unsigned stalled_checks_min = 10;
 constexpr ha::Duration stop_patience = std::chrono::seconds{15};
 /// A brain that lived this long is started again at once.
@@ -41,12 +44,61 @@ void say(const std::string& text) {
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
+/// Waits for the end of the brain's pulse thread on the robust mutex of the lifeline, and tells the guard
+/// through a descriptor. A thread of its own, because that wait cannot be combined with any other.
+class Mourner {
+public:
+    explicit Mourner(Lifeline& lifeline)
+        : lifeline_(lifeline)
+        , wake_(::eventfd(0, EFD_CLOEXEC))
+        , told_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+        thread_ = std::thread{[this] { run(); }};
+    }
+    /// The guard's process ends with it: there is nothing to be joined for.
+    ~Mourner() { thread_.detach(); }
+    Mourner(const Mourner&) = delete;
+    Mourner& operator=(const Mourner&) = delete;
+
+    /// The brain's pulse thread has the mutex: wait for its end.
+    void begin() const { add_one(wake_); }
+    /// Readable when the pulse thread has ended.
+    int descriptor() const { return told_; }
+    void settle() const {
+        std::uint64_t count = 0;
+        [[maybe_unused]] const auto got = ::read(told_, &count, sizeof count);
+    }
+
+private:
+    static void add_one(int fd) {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto written = ::write(fd, &one, sizeof one);
+    }
+    void run() {
+        become_realtime(guard_priority);
+        for (std::uint64_t count = 0; ::read(wake_, &count, sizeof count) == sizeof count;) {
+            if (::pthread_mutex_lock(&lifeline_.alive) == EOWNERDEAD)
+                ::pthread_mutex_consistent(&lifeline_.alive);
+            ::pthread_mutex_unlock(&lifeline_.alive);
+            add_one(told_);
+        }
+    }
+
+    Lifeline& lifeline_;
+    int wake_;
+    int told_;
+    std::thread thread_;
+};
+
 class Guard {
 public:
     Guard(const GuardSettings& settings, contract::PageMapping page, LifelineMapping lifeline,
           netlink::BatchSocket socket, int signals)
-        : settings_(settings), page_(std::move(page)), lifeline_(std::move(lifeline)), socket_(std::move(socket)),
-          signals_(signals) {}
+        : settings_(settings)
+        , page_(std::move(page))
+        , lifeline_(std::move(lifeline))
+        , socket_(std::move(socket))
+        , signals_(signals)
+        , mourner_(*lifeline_) {}
 
     int run();
 
@@ -63,6 +115,9 @@ private:
     LifelineMapping lifeline_;
     netlink::BatchSocket socket_;
     int signals_;
+    Mourner mourner_;
+    bool mourning_{false};    ///< the mourner was told of the present brain
+    bool pulse_ended_{false}; ///< and has seen its end
     netlink::Batch batch_{};
     pid_t brain_{-1};
     int pidfd_{-1};
@@ -129,6 +184,9 @@ bool Guard::start_brain() {
         return false;
     }
     brain_ended_ = false;
+    mourning_ = false;
+    pulse_ended_ = false;
+    mourner_.settle();
     still_checks_ = 0;
     beats_seen_ = lifeline_->beats.load();
     return true;
@@ -137,10 +195,16 @@ bool Guard::start_brain() {
 void Guard::watch_brain() {
     ha::Instant due = now() + check_interval;
     while (!brain_ended_) {
-        pollfd waiting[] = {{pidfd_, POLLIN, 0}, {signals_, POLLIN, 0}};
+        pollfd waiting[] = {{pidfd_, POLLIN, 0}, {signals_, POLLIN, 0}, {mourner_.descriptor(), POLLIN, 0}};
         const ha::Duration rest = std::max(due - now(), ha::Duration::zero());
         const timespec patience{0, rest.count()};
-        ::ppoll(waiting, 2, &patience, nullptr);
+        ::ppoll(waiting, 3, &patience, nullptr);
+        if ((waiting[2].revents & POLLIN) != 0) {
+            // The pulse has ended; the rest of the process will take its time. The peer knows already.
+            mourner_.settle();
+            pulse_ended_ = true;
+            clean_up();
+        }
         if ((waiting[0].revents & POLLIN) != 0) {
             brain_ended_ = true;
             return;
@@ -150,7 +214,12 @@ void Guard::watch_brain() {
         const ha::Instant at = now();
         if (at < due)
             continue;
-        check_pulse(at < due + check_interval);
+        if (!mourning_ && lifeline_->started.load() != 0) {
+            mourning_ = true;
+            mourner_.begin();
+        }
+        if (!pulse_ended_)
+            check_pulse(at < due + check_interval);
         due = at + check_interval;
         if (stopping_ && at >= stop_by_) {
             say("the brain did not stop in time; ending it");
@@ -218,10 +287,11 @@ std::optional<int> Guard::bury() {
         return 1; // the first one could not begin; it said why
     if (stopping_)
         return 1;
-    say(WIFSIGNALED(status) ? std::string{"the brain was killed by signal "} + std::to_string(WTERMSIG(status)) +
-                                  "; its addresses are removed; starting a new one"
-                            : std::string{"the brain ended with status "} + std::to_string(WEXITSTATUS(status)) +
-                                  "; its addresses are removed; starting a new one");
+    say(WIFSIGNALED(status)
+            ? std::string{"the brain was killed by signal "} + std::to_string(WTERMSIG(status)) +
+                  "; its addresses are removed; starting a new one"
+            : std::string{"the brain ended with status "} + std::to_string(WEXITSTATUS(status)) +
+                  "; its addresses are removed; starting a new one");
     return std::nullopt;
 }
 

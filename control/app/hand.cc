@@ -12,12 +12,19 @@
 
 namespace tandem::app {
 
-Hand::Hand(contract::Page& page, netlink::BatchSocket socket, std::vector<GroupEffects> groups, ToHand& commands,
-           FromHand& results, HandNotes& notes, const EndedTerms& terms)
-    : page_(page), socket_(std::move(socket)), groups_(std::move(groups)), commands_(commands), results_(results),
-      notes_(notes), terms_(terms) {}
+Hand::Hand(contract::Page& page, netlink::BatchSocket socket, std::vector<GroupEffects> groups,
+           ToHand& commands, FromHand& results, HandNotes& notes, const EndedTerms& terms)
+    : page_(page)
+    , socket_(std::move(socket))
+    , groups_(std::move(groups))
+    , commands_(commands)
+    , results_(results)
+    , notes_(notes)
+    , terms_(terms) {}
 
-Hand::~Hand() { stop(); }
+Hand::~Hand() {
+    stop();
+}
 
 void Hand::start() {
     running_ = true;
@@ -49,7 +56,8 @@ void Hand::carry_out(const HandCommand& command) {
         running_ = false;
         return;
     }
-    const bool rising = command.act == Act::raise || command.act == Act::announce || command.act == Act::renew ||
+    const bool rising = command.act == Act::raise || command.act == Act::announce ||
+                        command.act == Act::renew ||
                         (command.act == Act::stand && command.standing == contract::Standing::active);
     if (rising && terms_.ended(command.group, command.epoch))
         return;

@@ -3,11 +3,10 @@
 
 // The hand: carries out what the role engine decided, in order.
 //
-// Problem: netlink requests wait for the kernel's routing lock, which any other process may hold for milliseconds.
-// Heartbeats must not wait for it.
-// Idea: a thread of its own, just below the pulse in priority. It takes commands from one queue and so keeps their
-// order; it tells the pulse whether addresses were taken, and the service when each step was done.
-// Deliberately absent: decisions.
+// Problem: netlink requests wait for the kernel's routing lock, which any other process may hold for
+// milliseconds. Heartbeats must not wait for it. Idea: a thread of its own, just below the pulse in priority.
+// It takes commands from one queue and so keeps their order; it tells the pulse whether addresses were taken,
+// and the service when each step was done. Deliberately absent: decisions.
 
 #include "control/announce/announce.hh"
 #include "control/app/messages.hh"
@@ -35,14 +34,15 @@ struct GroupEffects {
 class Hand {
 public:
     /// `page` and the mailboxes outlive the hand.
-    Hand(contract::Page& page, netlink::BatchSocket socket, std::vector<GroupEffects> groups, ToHand& commands,
-         FromHand& results, HandNotes& notes, const EndedTerms& terms);
+    Hand(contract::Page& page, netlink::BatchSocket socket, std::vector<GroupEffects> groups,
+         ToHand& commands, FromHand& results, HandNotes& notes, const EndedTerms& terms);
     ~Hand();
     Hand(const Hand&) = delete;
     Hand& operator=(const Hand&) = delete;
 
     void start();
-    /// Asks the thread to end after the commands before it, and waits. `commands` must have no other sender any more.
+    /// Asks the thread to end after the commands before it, and waits. `commands` must have no other sender
+    /// any more.
     void stop();
 
 private:

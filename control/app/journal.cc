@@ -54,9 +54,14 @@ spdlog::level::level_enum level(Severity severity) {
 } // namespace
 
 boost::json::object to_json(const JournalEntry& entry) {
-    return {{"seq", entry.sequence},       {"time", entry.time},   {"monotonic_ns", to_ns(entry.at)},
-            {"severity", to_string(entry.severity)}, {"name", entry.name}, {"group", entry.group},
-            {"text", entry.text},          {"data", entry.data}};
+    return {{"seq", entry.sequence},
+            {"time", entry.time},
+            {"monotonic_ns", to_ns(entry.at)},
+            {"severity", to_string(entry.severity)},
+            {"name", entry.name},
+            {"group", entry.group},
+            {"text", entry.text},
+            {"data", entry.data}};
 }
 
 Journal::Journal(config::LogTarget target, const std::string& node_name) {
@@ -74,8 +79,8 @@ Journal::Journal(config::LogTarget target, const std::string& node_name) {
 
 void Journal::add(Severity severity, std::string_view name, std::string_view group, std::string text,
                   boost::json::object data) {
-    JournalEntry entry{next_++,          wall_clock(),      now(),           severity,       std::string{name},
-                       std::string{group}, std::move(text), std::move(data)};
+    JournalEntry entry{next_++,           wall_clock(),       now(),           severity,
+                       std::string{name}, std::string{group}, std::move(text), std::move(data)};
     std::string line = entry.name;
     if (!entry.group.empty())
         line += " group=" + entry.group;

@@ -3,8 +3,8 @@
 
 // What happened, for people and programs: numbered, named, timed.
 //
-// The last events are kept in memory within a bound and go to the log as they come. Names are stable. One thread.
-// Deliberately absent: keeping events across a restart of the brain (the log does).
+// The last events are kept in memory within a bound and go to the log as they come. Names are stable. One
+// thread. Deliberately absent: keeping events across a restart of the brain (the log does).
 
 #include "control/config/config.hh"
 #include "control/ha/time.hh"
@@ -28,11 +28,11 @@ enum class Severity : std::uint8_t { info, warning, error };
 
 struct JournalEntry {
     std::uint64_t sequence{0};
-    std::string time;         ///< ISO 8601 with microseconds and zone
+    std::string time; ///< ISO 8601 with microseconds and zone
     ha::Instant at{};
     Severity severity{Severity::info};
     std::string name;
-    std::string group;        ///< empty: concerns the node
+    std::string group; ///< empty: concerns the node
     std::string text;
     boost::json::object data; ///< measured values
 };

@@ -3,8 +3,9 @@
 
 // A bounded queue between two threads that also wakes the receiver.
 //
-// One sender thread, one receiver thread. Sending never blocks and never allocates; when the queue is full the message
-// is refused and counted, and the sender decides what that means. The receiver waits on `descriptor()`.
+// One sender thread, one receiver thread. Sending never blocks and never allocates; when the queue is full
+// the message is refused and counted, and the sender decides what that means. The receiver waits on
+// `descriptor()`.
 
 #include "dataplane/contract/ring.hh"
 
@@ -19,7 +20,8 @@ namespace tandem::app {
 template <typename T, std::size_t Capacity>
 class Mailbox {
 public:
-    Mailbox() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    Mailbox()
+        : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
         if (fd_ < 0)
             std::abort(); // out of descriptors before anything began
     }

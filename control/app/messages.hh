@@ -87,12 +87,15 @@ struct HandNote {
     ha::Instant done{};
 };
 
-/// Up to which epoch a group's terms as active have ended. The pulse writes it at the moment of the decision; the hand
-/// looks at it before it raises, so that a slow kernel does not bring back what was given up meanwhile.
+/// Up to which epoch a group's terms as active have ended. The pulse writes it at the moment of the decision;
+/// the hand looks at it before it raises, so that a slow kernel does not bring back what was given up
+/// meanwhile.
 class EndedTerms {
 public:
     void end(std::size_t group, std::uint64_t epoch) noexcept { ended_[group].store(epoch); }
-    bool ended(std::size_t group, std::uint64_t epoch) const noexcept { return epoch <= ended_[group].load(); }
+    bool ended(std::size_t group, std::uint64_t epoch) const noexcept {
+        return epoch <= ended_[group].load();
+    }
 
 private:
     std::array<std::atomic<std::uint64_t>, contract::groups_max> ended_{};

@@ -72,7 +72,8 @@ void OperatorDesk::ask(const std::string& method, const json::object& params, Or
     const bool elsewhere = now_is != nullptr && now_is->role == ha::Role::standby && now_is->peer_said &&
                            now_is->peer == ha::PeerState::up && now_is->peer_said->role == ha::Role::active;
     if (moves && elsewhere && origin == Origin::here)
-        return peer_.ask(method, {{"group", config_.groups[*group].name}, {"force", forced}}, std::move(respond));
+        return peer_.ask(method, {{"group", config_.groups[*group].name}, {"force", forced}},
+                         std::move(respond));
     submit(*group, named->verb, forced ? ha::Force::yes : ha::Force::no, std::move(respond));
 }
 
@@ -92,7 +93,8 @@ void OperatorDesk::on_answer(std::size_t group, const ha::Output& output) {
     tickets_.erase(found);
     if (output.refusal != ha::Refusal::none)
         return ticket.respond(Outcome::refused(std::string{ha::to_string(output.refusal)}));
-    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(output.decided - ticket.asked).count();
+    const auto micros =
+        std::chrono::duration_cast<std::chrono::microseconds>(output.decided - ticket.asked).count();
     ticket.respond(Outcome::success({{"accepted", true},
                                      {"detail", detail(ticket.verb)},
                                      {"group", config_.groups[group].name},

@@ -3,9 +3,9 @@
 
 // What operators ask for, and the answers.
 //
-// A command goes to the node that can carry it out: a failover asked for on the standby is passed on to the active. The
-// role engine answers by ticket, when the switchover is done or refused. One thread: the service's.
-// Deliberately absent: who may ask (control/api), and how it is decided (control/ha).
+// A command goes to the node that can carry it out: a failover asked for on the standby is passed on to the
+// active. The role engine answers by ticket, when the switchover is done or refused. One thread: the
+// service's. Deliberately absent: who may ask (control/api), and how it is decided (control/ha).
 
 #include "control/app/messages.hh"
 #include "control/app/peer_line.hh"
@@ -23,12 +23,14 @@ namespace tandem::app {
 class OperatorDesk {
 public:
     OperatorDesk(const config::Config& config, ToPulse& pulse, PeerLine& peer)
-        : config_(config), pulse_(pulse), peer_(peer) {}
+        : config_(config)
+        , pulse_(pulse)
+        , peer_(peer) {}
 
     enum class Origin : std::uint8_t { here, peer };
 
-    /// `failover`, `failback`, `enable`, `disable`; `view` is the group's present state on this node. Each request is
-    /// answered once.
+    /// `failover`, `failback`, `enable`, `disable`; `view` is the group's present state on this node. Each
+    /// request is answered once.
     void ask(const std::string& method, const boost::json::object& params, Origin origin,
              const std::function<const ha::View*(std::size_t group)>& view, Respond respond);
 

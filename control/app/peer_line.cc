@@ -11,7 +11,11 @@ namespace json = boost::json;
 
 PeerLine::PeerLine(boost::asio::io_context& io, const config::Config& config, const std::string& pair_key,
                    contract::Page& page, ToPulse& pulse, Handlers handlers)
-    : io_(io), page_(page), pulse_(pulse), handlers_(std::move(handlers)), mirror_links_(config.paths.size()) {
+    : io_(io)
+    , page_(page)
+    , pulse_(pulse)
+    , handlers_(std::move(handlers))
+    , mirror_links_(config.paths.size()) {
     for (std::size_t i = 0; i < contract::paths_max; ++i)
         page_.mirror_links[i].write({}); // keys of an earlier life are no longer anybody's
     for (std::size_t i = 0; i < config.paths.size(); ++i) {
@@ -57,12 +61,14 @@ bool PeerLine::send(const json::object& message) {
     return false;
 }
 
-void PeerLine::send_status(const json::object& status) { send({{"type", "status"}, {"status", status}}); }
+void PeerLine::send_status(const json::object& status) {
+    send({{"type", "status"}, {"status", status}});
+}
 
 void PeerLine::ask(const std::string& method, json::object params, Respond respond) {
     const std::uint64_t id = next_id_++;
-    if (asked_.size() >= asked_max || !send({{"type", "request"}, {"id", id}, {"method", method},
-                                             {"params", std::move(params)}}))
+    if (asked_.size() >= asked_max ||
+        !send({{"type", "request"}, {"id", id}, {"method", method}, {"params", std::move(params)}}))
         return respond(Outcome::refused("the peer cannot be reached over any HA path"));
     auto timer = std::make_unique<boost::asio::steady_timer>(io_, patience);
     timer->async_wait([this, id](boost::system::error_code error) {
@@ -92,7 +98,8 @@ void PeerLine::on_message(const std::string& text) {
     if (type == nullptr || !type->is_string())
         return;
     if (type->get_string() == "status") {
-        if (const json::value* status = message.if_contains("status"); status != nullptr && status->is_object())
+        if (const json::value* status = message.if_contains("status");
+            status != nullptr && status->is_object())
             handlers_.status(status->get_object());
     } else if (type->get_string() == "request") {
         on_request(message);

@@ -3,10 +3,9 @@
 
 // The conversation with the other node over the TLS streams of all HA paths.
 //
-// Each path has its own stream and so its own datagram keys. Messages go over the first path that has a session. Both
-// sides send their status now and then, and either may ask the other for something and gets one reply.
-// One thread: the service's.
-// Deliberately absent: what a request does.
+// Each path has its own stream and so its own datagram keys. Messages go over the first path that has a
+// session. Both sides send their status now and then, and either may ask the other for something and gets one
+// reply. One thread: the service's. Deliberately absent: what a request does.
 
 #include "control/app/messages.hh"
 #include "control/config/config.hh"

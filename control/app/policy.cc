@@ -51,7 +51,8 @@ ha::Policy role_policy(const config::Config& config, const config::Group& group,
     policy.multiplier = config.pair.multiplier;
     policy.known_epoch = known_epoch;
     policy.initial = initial;
-    // A brain that served alone until it died is missed by nobody who could take over: it need not listen long.
+    // A brain that served alone until it died is missed by nobody who could take over: it need not listen
+    // long.
     if (resumption == Resumption::was_active_alone)
         policy.lone_wait = std::chrono::milliseconds{150};
     return policy;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace tandem::app {
@@ -27,21 +28,30 @@ timespec to_timespec(ha::Duration d) {
 
 } // namespace
 
-Pulse::Pulse(const PulseSettings& settings, std::vector<PulseGroup> groups, std::vector<link::BeatSocket> paths,
-             contract::Page& page, Lifeline& lifeline, ToPulse& commands, FromPulse& notes, ToHand& hand,
-             FromHand& results, EndedTerms& terms)
-    : settings_(settings), paths_(std::move(paths)), page_(page), lifeline_(lifeline), commands_(commands),
-      notes_(notes), hand_(hand), results_(results), terms_(terms) {
+Pulse::Pulse(const PulseSettings& settings, std::vector<PulseGroup> groups,
+             std::vector<link::BeatSocket> paths, contract::Page& page, Lifeline& lifeline, ToPulse& commands,
+             FromPulse& notes, ToHand& hand, FromHand& results, EndedTerms& terms)
+    : settings_(settings)
+    , paths_(std::move(paths))
+    , page_(page)
+    , lifeline_(lifeline)
+    , commands_(commands)
+    , notes_(notes)
+    , hand_(hand)
+    , results_(results)
+    , terms_(terms) {
     const ha::Instant start = now();
     interval_ = groups.front().policy.interval;
     for (PulseGroup& group : groups) {
-        groups_.push_back(
-            Group{group.name_hash, ha::Node{group.policy, start}, std::move(group.claims), false, false, 0, {}});
+        groups_.push_back(Group{
+            group.name_hash, ha::Node{group.policy, start}, std::move(group.claims), false, false, 0, {}});
         groups_.back().node.on(start, ha::Port{group.port_usable});
     }
 }
 
-Pulse::~Pulse() { join(); }
+Pulse::~Pulse() {
+    join();
+}
 
 void Pulse::start() {
     running_ = true;
@@ -71,6 +81,9 @@ void Pulse::run() {
     for (const auto& group : groups_)
         watch(group.claims.descriptor());
 
+    // From here on the guard sees the end of this thread at once.
+    if (::pthread_mutex_lock(&lifeline_.alive) == EOWNERDEAD)
+        ::pthread_mutex_consistent(&lifeline_.alive);
     beat_due_ = now();
     lifeline_.started.store(1);
     while (running_) {
@@ -82,13 +95,14 @@ void Pulse::run() {
             ready = ::ppoll(waiting.data(), count, &patience, nullptr);
         }
         const ha::Instant woke = now();
-        // Late is what lies between the moment we asked for and the moment we run. Woken by a descriptor in time, we
-        // are not late; waiting with a passed deadline counts from that deadline.
+        // Late is what lies between the moment we asked for and the moment we run. Woken by a descriptor in
+        // time, we are not late; waiting with a passed deadline counts from that deadline.
         const ha::Duration late = woke > wake && (ready <= 0 || wake <= before || woke - wake > interval_)
                                       ? woke - wake
                                       : ha::Duration::zero();
         turn(woke, late);
     }
+    ::pthread_mutex_unlock(&lifeline_.alive);
 }
 
 ha::Instant Pulse::next_wake() const {
@@ -127,7 +141,8 @@ void Pulse::turn(ha::Instant woke, ha::Duration late) {
     lifeline_.beats.fetch_add(1, std::memory_order_relaxed);
 }
 
-// ---- what comes in --------------------------------------------------------------------------------------------------
+// ---- what comes in
+// --------------------------------------------------------------------------------------------------
 
 void Pulse::read_path(std::size_t path) {
     wire::Beat beat;
@@ -240,7 +255,8 @@ void Pulse::on_command(const PulseCommand& command) {
         command);
 }
 
-/// The fast path counts what reaches a node from outside; while the group is being yielded each one is a straggler.
+/// The fast path counts what reaches a node from outside; while the group is being yielded each one is a
+/// straggler.
 void Pulse::watch_stragglers(Group& group, std::size_t index) {
     const std::uint64_t arrived = page_.traffic[index].arrived.load(std::memory_order_relaxed);
     if (arrived == group.arrived)
@@ -250,7 +266,8 @@ void Pulse::watch_stragglers(Group& group, std::size_t index) {
         feed(group, ha::Straggler{});
 }
 
-// ---- what follows ---------------------------------------------------------------------------------------------------
+// ---- what follows
+// ---------------------------------------------------------------------------------------------------
 
 void Pulse::feed(Group& group, const ha::Input& input) {
     group.node.on(now(), input);
@@ -327,7 +344,8 @@ void Pulse::renew(ha::Instant at) {
         const ha::View& view = group.node.view();
         const bool renewing = group.node.may_renew(at);
         if (renewing || view.yielding)
-            page_.grants[index].expires_ns.store(to_ns(at + group.node.policy().lease()), std::memory_order_relaxed);
+            page_.grants[index].expires_ns.store(to_ns(at + group.node.policy().lease()),
+                                                 std::memory_order_relaxed);
         if (renewing && group.raised && at >= group.renew_due) {
             group.renew_due = at + renew_interval;
             to_hand(Act::renew, group, view.epoch);
@@ -338,7 +356,8 @@ void Pulse::renew(ha::Instant at) {
     lifeline_.was_active_alone.store(alone, std::memory_order_relaxed);
 }
 
-// ---- what is said ---------------------------------------------------------------------------------------------------
+// ---- what is said
+// ---------------------------------------------------------------------------------------------------
 
 void Pulse::beat(ha::Instant at) {
     wire::Beat beat;
@@ -353,7 +372,9 @@ void Pulse::beat(ha::Instant at) {
         const Group& group = groups_[i];
         const ha::View& view = group.node.view();
         unsigned flags = 0;
-        const auto say = [&flags](wire::BeatFlag flag, bool so) { flags |= so ? static_cast<unsigned>(flag) : 0U; };
+        const auto say = [&flags](wire::BeatFlag flag, bool so) {
+            flags |= so ? static_cast<unsigned>(flag) : 0U;
+        };
         say(wire::beat_resigning, view.resigning);
         say(wire::beat_ready, view.ready);
         say(wire::beat_holds, view.holds);
@@ -370,10 +391,9 @@ void Pulse::beat(ha::Instant at) {
     for (std::size_t path = 0; path < paths_.size(); ++path) {
         const Echo& echo = echoes_[path];
         beat.echo_ns = echo.sent_ns;
-        beat.echo_age_us =
-            echo.sent_ns == 0 ? 0U
-                              : static_cast<std::uint32_t>(std::min<std::int64_t>(
-                                    (at - echo.received).count() / 1000, 0xffffffffLL));
+        beat.echo_age_us = echo.sent_ns == 0 ? 0U
+                                             : static_cast<std::uint32_t>(std::min<std::int64_t>(
+                                                   (at - echo.received).count() / 1000, 0xffffffffLL));
         beat.sent_ns = static_cast<std::uint64_t>(to_ns(now()));
         paths_[path].send(beat);
     }

@@ -4,9 +4,9 @@
 // The pulse: heartbeats and the role engine, on time.
 //
 // Problem: a heartbeat that is late by three intervals costs a takeover.
-// Idea: one real-time thread that touches nothing slow. It reads heartbeats and commands, asks each group's engine,
-// pushes the grant ahead, sends heartbeats, and hands everything that may block to the hand (kernel) or the service
-// (people, disk, TLS). It allocates nothing after its start, opens no file and logs nothing.
+// Idea: one real-time thread that touches nothing slow. It reads heartbeats and commands, asks each group's
+// engine, pushes the grant ahead, sends heartbeats, and hands everything that may block to the hand (kernel)
+// or the service (people, disk, TLS). It allocates nothing after its start, opens no file and logs nothing.
 // Deliberately absent: netlink, TLS, text.
 
 #include "control/announce/announce.hh"
@@ -44,15 +44,15 @@ struct PulseSettings {
 struct PulseSnapshot {
     struct Path {
         link::BeatCounters counters;
-        std::int64_t rtt_ns{0};     ///< last; 0: none yet
+        std::int64_t rtt_ns{0}; ///< last; 0: none yet
         std::int64_t rtt_min_ns{0};
     };
     std::array<ha::View, contract::groups_max> groups;
     std::array<Path, contract::paths_max> paths;
     std::uint64_t peer_config_digest{0};
     std::uint32_t peer_incarnation{0};
-    std::uint64_t late_max_us{0};     ///< longest time that the pulse came late, ever
-    std::uint64_t groups_unknown{0};  ///< heartbeats that spoke of a group that is not configured here
+    std::uint64_t late_max_us{0};    ///< longest time that the pulse came late, ever
+    std::uint64_t groups_unknown{0}; ///< heartbeats that spoke of a group that is not configured here
 };
 static_assert(std::is_trivially_copyable_v<PulseSnapshot>);
 
@@ -81,8 +81,8 @@ private:
         ha::Node node;
         announce::ClaimWatch claims;
         bool in_sync{false};
-        bool raised{false};               ///< the kernel took the addresses
-        std::uint64_t arrived{0};         ///< packets from outside seen so far, for stragglers
+        bool raised{false};       ///< the kernel took the addresses
+        std::uint64_t arrived{0}; ///< packets from outside seen so far, for stragglers
         ha::Instant renew_due{};
     };
 
@@ -103,7 +103,9 @@ private:
     void renew(ha::Instant at);
     void beat(ha::Instant at);
     void publish();
-    std::size_t index_of(const Group& group) const { return static_cast<std::size_t>(&group - groups_.data()); }
+    std::size_t index_of(const Group& group) const {
+        return static_cast<std::size_t>(&group - groups_.data());
+    }
     void to_hand(Act act, const Group& group, std::uint64_t epoch,
                  contract::Standing standing = contract::Standing::none);
 

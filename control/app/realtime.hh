@@ -13,8 +13,8 @@ inline constexpr int guard_priority = 52;
 inline constexpr int pulse_priority = 50;
 inline constexpr int hand_priority = 49;
 
-/// Puts the calling thread under SCHED_FIFO with no timer slack; a sentence when the system refuses (the thread then
-/// goes on as it was).
+/// Puts the calling thread under SCHED_FIFO with no timer slack; a sentence when the system refuses (the
+/// thread then goes on as it was).
 std::optional<std::string> become_realtime(int priority);
 
 /// Keeps the process's memory from being paged out, now and later; a sentence when the system refuses.

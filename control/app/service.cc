@@ -20,7 +20,8 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{20};
 constexpr ha::Duration status_interval = std::chrono::milliseconds{500};
 constexpr auto stop_patience = std::chrono::seconds{12};
-/// The kernel's notifications about our own changes come in the middle of them; what is wrong after this is wrong.
+/// The kernel's notifications about our own changes come in the middle of them; what is wrong after this is
+/// wrong.
 constexpr auto address_check_delay = std::chrono::milliseconds{20};
 
 constexpr ha::Duration stall_spacing = std::chrono::seconds{10};
@@ -44,14 +45,18 @@ void wait_on(asio::posix::stream_descriptor& descriptor, auto handler) {
 } // namespace
 
 Service::Service(ServiceParts parts)
-    : parts_(std::move(parts)), recorders_(parts_.config.groups.size()), ready_told_(parts_.config.groups.size()),
-      in_sync_told_(parts_.config.groups.size()), port_usable_(parts_.config.groups.size(), true), started_(now()) {}
+    : parts_(std::move(parts))
+    , recorders_(parts_.config.groups.size())
+    , ready_told_(parts_.config.groups.size())
+    , in_sync_told_(parts_.config.groups.size())
+    , port_usable_(parts_.config.groups.size(), true)
+    , started_(now()) {}
 
 std::expected<void, std::string> Service::open() {
-    auto monitor = netlink::Monitor::open({.link = [this](const auto& change) { on_link(change); },
-                                           .address =
-                                               [this](const auto& change) { on_address(change.index, change.address); },
-                                           .overrun = [this] { check_addresses(); }});
+    auto monitor = netlink::Monitor::open(
+        {.link = [this](const auto& change) { on_link(change); },
+         .address = [this](const auto& change) { on_address(change.index, change.address); },
+         .overrun = [this] { check_addresses(); }});
     if (!monitor)
         return std::unexpected(monitor.error().what);
     monitor_ = std::move(*monitor);
@@ -123,13 +128,15 @@ void Service::run() {
     kernel_ready_.release();
 }
 
-// ---- the end --------------------------------------------------------------------------------------------------------
+// ---- the end
+// --------------------------------------------------------------------------------------------------------
 
 void Service::stop() {
     if (stopping_)
         return;
     stopping_ = true;
-    parts_.journal.add(Severity::info, "node.stopping", "", "asked to stop; handing over what is active here");
+    parts_.journal.add(Severity::info, "node.stopping", "",
+                       "asked to stop; handing over what is active here");
     stop_deadline_.expires_after(stop_patience);
     stop_deadline_.async_wait([this](boost::system::error_code error) {
         if (!error)
@@ -160,7 +167,8 @@ void Service::finish_when_quiet() {
     });
 }
 
-// ---- the pulse and the hand -----------------------------------------------------------------------------------------
+// ---- the pulse and the hand
+// -----------------------------------------------------------------------------------------
 
 void Service::wait_for_pulse() {
     wait_on(pulse_ready_, [this] {
@@ -209,8 +217,8 @@ void Service::on_report(const std::string& group, std::size_t index, const ha::O
         PulseSnapshot snapshot;
         if (parts_.pulse.snapshot(snapshot))
             choose_mirror_path(snapshot);
-        parts_.journal.add(severity, ha::to_string(output.event), "", std::string{ha::to_sentence(output.event)},
-                           std::move(data));
+        parts_.journal.add(severity, ha::to_string(output.event), "",
+                           std::string{ha::to_sentence(output.event)}, std::move(data));
         return;
     }
     case ha::Event::stalled:
@@ -238,20 +246,22 @@ void Service::on_report(const std::string& group, std::size_t index, const ha::O
     default:
         break;
     }
-    parts_.journal.add(severity, ha::to_string(output.event), group, std::string{ha::to_sentence(output.event)},
-                       std::move(data));
+    parts_.journal.add(severity, ha::to_string(output.event), group,
+                       std::string{ha::to_sentence(output.event)}, std::move(data));
 }
 
-/// A busy machine may stall many times a second; the journal gets one entry in ten seconds with the sum of them.
+/// A busy machine may stall many times a second; the journal gets one entry in ten seconds with the sum of
+/// them.
 void Service::tell_stall(std::uint64_t late_us) {
     ++stalls_;
     stall_max_us_ = std::max(stall_max_us_, late_us);
     if (now() < stall_told_ + stall_spacing)
         return;
     stall_told_ = now();
-    parts_.journal.add(Severity::warning, ha::to_string(ha::Event::stalled), "",
-                       std::string{ha::to_sentence(ha::Event::stalled)},
-                       {{"times", std::exchange(stalls_, 0)}, {"longest_us", std::exchange(stall_max_us_, 0)}});
+    parts_.journal.add(
+        Severity::warning, ha::to_string(ha::Event::stalled), "",
+        std::string{ha::to_sentence(ha::Event::stalled)},
+        {{"times", std::exchange(stalls_, 0)}, {"longest_us", std::exchange(stall_max_us_, 0)}});
 }
 
 void Service::wait_for_hand() {
@@ -267,7 +277,8 @@ void Service::wait_for_hand() {
 void Service::on_hand_note(const HandNote& note) {
     const std::string& group = parts_.config.groups[note.group].name;
     if (note.error != 0)
-        parts_.journal.add(Severity::error, note.act == Act::announce ? "announce.failed" : "vip.change_failed", group,
+        parts_.journal.add(Severity::error,
+                           note.act == Act::announce ? "announce.failed" : "vip.change_failed", group,
                            std::string{"the kernel refused: "} + std::strerror(note.error));
     switch (note.act) {
     case Act::raise:
@@ -291,7 +302,9 @@ void Service::tell_takeover(std::size_t group) {
     const auto record = recorders_[group].take();
     if (!record)
         return;
-    const auto us = [](ha::Duration d) { return std::chrono::duration_cast<std::chrono::microseconds>(d).count(); };
+    const auto us = [](ha::Duration d) {
+        return std::chrono::duration_cast<std::chrono::microseconds>(d).count();
+    };
     json::object data{{"epoch", record->epoch},
                       {"last_heard_ns", to_ns(record->last_heard)},
                       {"detected_ns", to_ns(record->detected)},
@@ -301,14 +314,16 @@ void Service::tell_takeover(std::size_t group) {
                       {"decide_us", us(record->decided - record->detected)},
                       {"addresses_us", us(record->addresses - record->decided)},
                       {"announce_us", us(record->announced - record->addresses)}};
-    const bool missed = record->cause == ha::Event::took_over_silence || record->cause == ha::Event::took_over_gone;
+    const bool missed =
+        record->cause == ha::Event::took_over_silence || record->cause == ha::Event::took_over_gone;
     if (missed && record->last_heard != ha::Instant{})
         data["detect_us"] = us(record->detected - record->last_heard);
     parts_.journal.add(Severity::warning, ha::to_string(record->cause), parts_.config.groups[group].name,
                        std::string{ha::to_sentence(record->cause)}, std::move(data));
 }
 
-// ---- the kernel -----------------------------------------------------------------------------------------------------
+// ---- the kernel
+// -----------------------------------------------------------------------------------------------------
 
 void Service::wait_for_kernel() {
     wait_on(kernel_ready_, [this] {
@@ -327,7 +342,9 @@ void Service::on_link(const netlink::Monitor::LinkChange& change) {
         parts_.journal.add(usable ? Severity::info : Severity::error, usable ? "nic.restored" : "nic.failed",
                            parts_.config.groups[i].name,
                            "outside interface " + parts_.config.groups[i].interface +
-                               (usable ? " has its carrier again" : !change.up ? " is down" : " lost its carrier"));
+                               (usable       ? " has its carrier again"
+                                : !change.up ? " is down"
+                                             : " lost its carrier"));
     }
 }
 
@@ -347,7 +364,8 @@ void Service::on_address(int index, const wire::IpAddress& address) {
     }
 }
 
-/// The VIPs are where the role wants them, whoever changed them: present on the active, absent on the standby.
+/// The VIPs are where the role wants them, whoever changed them: present on the active, absent on the
+/// standby.
 void Service::check_addresses() {
     address_check_pending_ = false;
     PulseSnapshot snapshot;
@@ -367,18 +385,18 @@ void Service::check_addresses() {
                 const bool wanted = view.role == ha::Role::active;
                 if (present == wanted || (wanted && now() - view.since < std::chrono::milliseconds{200}))
                     continue;
-                parts_.journal.add(Severity::warning, wanted ? "vip.lost" : "vip.left_behind",
-                                   parts_.config.groups[i].name,
-                                   vip.address.to_string() +
-                                       (wanted ? " is missing on the active; adding it again"
-                                               : " is on a node that is not active; removing it"));
+                parts_.journal.add(
+                    Severity::warning, wanted ? "vip.lost" : "vip.left_behind", parts_.config.groups[i].name,
+                    vip.address.to_string() + (wanted ? " is missing on the active; adding it again"
+                                                      : " is on a node that is not active; removing it"));
                 parts_.to_pulse.send(Repair{i});
             }
         }
     }
 }
 
-// ---- the look around every 20 ms ------------------------------------------------------------------------------------
+// ---- the look around every 20 ms
+// ------------------------------------------------------------------------------------
 
 void Service::tick() {
     const ha::Instant at = now();
@@ -410,13 +428,15 @@ void Service::look_at_engine(ha::Instant at) {
     const EngineState before = std::exchange(engine_, state);
     status_due_ = at;
     if (state == EngineState::running)
-        parts_.journal.add(Severity::info, "engine.running", "", "the packet engine is attached; mirroring works");
+        parts_.journal.add(Severity::info, "engine.running", "",
+                           "the packet engine is attached; mirroring works");
     else if (state == EngineState::stalled)
         parts_.journal.add(Severity::error, "engine.stalled", "",
                            "the packet engine does not turn; ending it, so that the kernel passes SIP on");
     else if (before == EngineState::running || before == EngineState::stalled)
-        parts_.journal.add(Severity::error, "engine.lost", "",
-                           "the packet engine is gone; the kernel passes SIP on, mirroring pauses until it is back");
+        parts_.journal.add(
+            Severity::error, "engine.lost", "",
+            "the packet engine is gone; the kernel passes SIP on, mirroring pauses until it is back");
     // An engine that hangs keeps the kernel's queue bound, and SIP would wait in it. Dead, it is bypassed.
     if (state == EngineState::stalled && is_packet_engine(pid))
         ::kill(pid, SIGKILL);
@@ -436,7 +456,8 @@ void Service::read_notices() {
             break;
         case contract::NoticeKind::mirror_gap:
             parts_.journal.add(Severity::warning, "mirror.gap", "",
-                               "mirrored packets were lost and could not be repaired", {{"lost", notice.value}});
+                               "mirrored packets were lost and could not be repaired",
+                               {{"lost", notice.value}});
             break;
         default:
             break;
@@ -457,7 +478,8 @@ void Service::judge_readiness(ha::Instant at) {
     parts_.page.peer_present.store(snapshot.groups[0].peer == ha::PeerState::up ? 1U : 0U);
     for (std::size_t i = 0; i < parts_.config.groups.size(); ++i) {
         const bool mirroring = parts_.config.groups[i].mirroring == config::Mirroring::on;
-        const bool ready = engine_ == EngineState::running && differing_digest_ == 0 && (!mirroring || synced);
+        const bool ready =
+            engine_ == EngineState::running && differing_digest_ == 0 && (!mirroring || synced);
         if (ready_told_[i] == ready && in_sync_told_[i] == synced)
             continue;
         if (parts_.to_pulse.send(SetReadiness{i, ready, synced})) {
@@ -474,9 +496,10 @@ void Service::compare_configurations(const PulseSnapshot& snapshot) {
         return;
     differing_digest_ = differing;
     if (differing != 0)
-        parts_.journal.add(Severity::error, "config.differs", "",
-                           "the two nodes are configured differently (pair, group names, VIPs, ports or patterns); "
-                           "compare the files: a planned switchover is refused until they agree");
+        parts_.journal.add(
+            Severity::error, "config.differs", "",
+            "the two nodes are configured differently (pair, group names, VIPs, ports or patterns); "
+            "compare the files: a planned switchover is refused until they agree");
     else
         parts_.journal.add(Severity::info, "config.agrees", "", "the two nodes are configured alike");
 }
@@ -488,7 +511,8 @@ void Service::choose_mirror_path(const PulseSnapshot& snapshot) {
             return parts_.page.mirror_path.store(static_cast<std::uint32_t>(i));
 }
 
-// ---- the records on disk --------------------------------------------------------------------------------------------
+// ---- the records on disk
+// --------------------------------------------------------------------------------------------
 
 void Service::keep_record(std::size_t group, std::uint64_t epoch) {
     GroupRecord& record = parts_.records[parts_.config.groups[group].name];

@@ -3,9 +3,9 @@
 
 // The service thread: everything of the brain that may take its time.
 //
-// One Boost.Asio loop: the streams to the peer, the operator's socket, the kernel's notifications, the journal, the
-// records on disk, and a look at the fast path every 20 ms. It tells the pulse what it finds; it decides no role.
-// Deliberately absent: anything that has to be punctual.
+// One Boost.Asio loop: the streams to the peer, the operator's socket, the kernel's notifications, the
+// journal, the records on disk, and a look at the fast path every 20 ms. It tells the pulse what it finds; it
+// decides no role. Deliberately absent: anything that has to be punctual.
 
 #include "control/api/server.hh"
 #include "control/app/engine_watch.hh"

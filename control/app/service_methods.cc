@@ -66,37 +66,38 @@ json::object Service::events_since(std::uint64_t since) const {
 
 api::Methods Service::methods() {
     api::Methods methods;
-    methods["status"] = {api::Access::read, [this](const json::object&, const api::Caller&, const api::Reply& reply) {
+    methods["status"] = {api::Access::read,
+                         [this](const json::object&, const api::Caller&, const api::Reply& reply) {
                              reply(json::value(pair_status()));
                          }};
-    methods["events"] = {api::Access::read,
-                         [this](const json::object& params, const api::Caller&, const api::Reply& reply) {
-                             const json::value* since = params.if_contains("since");
-                             std::uint64_t from = 0;
-                             if (since != nullptr) {
-                                 json::error_code error;
-                                 from = since->is_number() ? since->to_number<std::uint64_t>(error) : 0;
-                                 if (error || !since->is_number())
-                                     return reply(std::unexpected(api::Error{
-                                         api::Code::invalid_params, "'since' must be a sequence number", nullptr}));
-                             }
-                             reply(json::value(events_since(from)));
-                         }};
+    methods["events"] = {
+        api::Access::read, [this](const json::object& params, const api::Caller&, const api::Reply& reply) {
+            const json::value* since = params.if_contains("since");
+            std::uint64_t from = 0;
+            if (since != nullptr) {
+                json::error_code error;
+                from = since->is_number() ? since->to_number<std::uint64_t>(error) : 0;
+                if (error || !since->is_number())
+                    return reply(std::unexpected(
+                        api::Error{api::Code::invalid_params, "'since' must be a sequence number", nullptr}));
+            }
+            reply(json::value(events_since(from)));
+        }};
     for (const char* verb : {"failover", "failback", "enable", "disable"})
-        methods[verb] = {api::Access::act,
-                         [this, verb](const json::object& params, const api::Caller& caller, const api::Reply& reply) {
-                             PulseSnapshot snapshot;
-                             const bool known = parts_.pulse.snapshot(snapshot);
-                             const auto group = desk_->find_group(params);
-                             parts_.journal.add(Severity::info, "operator.command",
-                                                group ? parts_.config.groups[*group].name : "",
-                                                std::string{verb} + " asked for by user " +
-                                                    std::to_string(caller.uid));
-                             desk_->ask(
-                                 verb, params, OperatorDesk::Origin::here,
-                                 [&](std::size_t index) { return known ? &snapshot.groups[index] : nullptr; },
-                                 [reply](Outcome outcome) { respond(reply, std::move(outcome)); });
-                         }};
+        methods[verb] = {
+            api::Access::act,
+            [this, verb](const json::object& params, const api::Caller& caller, const api::Reply& reply) {
+                PulseSnapshot snapshot;
+                const bool known = parts_.pulse.snapshot(snapshot);
+                const auto group = desk_->find_group(params);
+                parts_.journal.add(Severity::info, "operator.command",
+                                   group ? parts_.config.groups[*group].name : "",
+                                   std::string{verb} + " asked for by user " + std::to_string(caller.uid));
+                desk_->ask(
+                    verb, params, OperatorDesk::Origin::here,
+                    [&](std::size_t index) { return known ? &snapshot.groups[index] : nullptr; },
+                    [reply](Outcome outcome) { respond(reply, std::move(outcome)); });
+            }};
     return methods;
 }
 

@@ -50,8 +50,8 @@ status::Group group_status(const StatusSources& from, std::size_t index) {
                        std::any_of(interface.addresses.begin(), interface.addresses.end(),
                                    [&](const wire::Prefix& have) { return have.address == vip.address; });
             });
-        out.vips.push_back({vip.address.to_string(),
-                            present ? status::Placement::on_outside : status::Placement::absent});
+        out.vips.push_back(
+            {vip.address.to_string(), present ? status::Placement::on_outside : status::Placement::absent});
     }
     return out;
 }
@@ -87,9 +87,8 @@ status::Path path_status(const StatusSources& from, std::size_t index) {
         out.last_heard_ms = static_cast<double>((from.now - watch.last_heard()).count()) / 1e6;
     const link::BeatCounters& beats = seen.counters;
     const link::StreamCounters& streams = from.peer_line.counters(index);
-    out.counters = {{"beats_sent", beats.sent},
-                    {"beats_send_failed", beats.send_failed},
-                    {"beats_received", beats.received},
+    // Only what went wrong: the people's view shows every number here that is not zero.
+    out.counters = {{"beats_send_failed", beats.send_failed},
                     {"beats_truncated", beats.truncated},
                     {"beats_version", beats.version},
                     {"beats_association", beats.association},
@@ -97,7 +96,6 @@ status::Path path_status(const StatusSources& from, std::size_t index) {
                     {"beats_replayed", beats.replayed},
                     {"beats_malformed", beats.malformed},
                     {"beats_foreign", beats.foreign},
-                    {"stream_sessions", streams.sessions.load()},
                     {"stream_refused_address", streams.refused_address.load()},
                     {"stream_refused_handshake", streams.refused_handshake.load()},
                     {"stream_refused_message", streams.refused_message.load()}};
@@ -116,10 +114,11 @@ status::Mirror mirror_status(const StatusSources& from) {
     if (from.snapshot.groups[0].peer != ha::PeerState::up || from.engine != EngineState::running)
         return out;
     constexpr std::uint64_t under_way = 64;
-    const bool synced = active ? out.confirmed + under_way >= out.sent
-                               : in_sync(to_ns(from.now), {.received = out.received,
-                                                           .announced = progress.announced.load(),
-                                                           .announced_at_ns = progress.announced_at_ns.load()});
+    const bool synced = active
+                            ? out.confirmed + under_way >= out.sent
+                            : in_sync(to_ns(from.now), {.received = out.received,
+                                                        .announced = progress.announced.load(),
+                                                        .announced_at_ns = progress.announced_at_ns.load()});
     out.sync = synced ? status::Sync::in_sync : status::Sync::behind;
     return out;
 }

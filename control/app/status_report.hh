@@ -27,7 +27,7 @@ struct StatusSources {
     const std::vector<int>& interface_indices;         ///< of each group
     const std::vector<std::string>& warnings;
     std::uint32_t incarnation{0};
-    std::string peer_name;                             ///< empty: not known
+    std::string peer_name; ///< empty: not known
     ha::Instant started{};
     ha::Instant now{};
 };

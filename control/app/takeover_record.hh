@@ -3,9 +3,9 @@
 
 // The record of a takeover: what was seen, and the measured time of each phase.
 //
-// The role engine knows when the peer was last heard, when its absence was established and when it was decided; the
-// hand knows when the addresses were in the kernel and when the first announcement left. The two arrive by different
-// ways in either order; this puts them together. Pure.
+// The role engine knows when the peer was last heard, when its absence was established and when it was
+// decided; the hand knows when the addresses were in the kernel and when the first announcement left. The two
+// arrive by different ways in either order; this puts them together. Pure.
 
 #include "control/ha/output.hh"
 #include "control/ha/time.hh"

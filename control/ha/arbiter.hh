@@ -4,10 +4,10 @@
 // Who may be active when both could be, or both are.
 //
 // Problem: both nodes must come to opposite answers from the same facts, without another message.
-// Idea: two total orders over what each node says of itself in its heartbeat. For two actives, the higher epoch stays
-// (it is the later decision), then the higher priority, then the lower node id. For two nodes of which neither is
-// active, the configured primary goes first, then priority, then node id; epochs say nothing there.
-// Deliberately absent: time, reachability, health.
+// Idea: two total orders over what each node says of itself in its heartbeat. For two actives, the higher
+// epoch stays (it is the later decision), then the higher priority, then the lower node id. For two nodes of
+// which neither is active, the configured primary goes first, then priority, then node id; epochs say nothing
+// there. Deliberately absent: time, reachability, health.
 
 #include "control/ha/role.hh"
 

@@ -3,13 +3,13 @@
 
 // Is the peer alive? One watch per HA path.
 //
-// Problem: silence is the only sign of a crash, and it looks the same when we ourselves were not running. A shorter
-// detection time turns every stall of the machine into a takeover.
-// Idea: a path is down when nothing valid came for interval x multiplier. Time in which this node was itself not
-// scheduled is not counted: the watch is told how late the node was, and moves its last sign of life by that. What
-// arrived meanwhile is still in the socket and is read before the watch is asked. Evidence of process death (stream
-// reset, port unreachable) makes a path gone at once, until a newer heartbeat refutes it.
-// Deliberately absent: sockets, and what to do about it.
+// Problem: silence is the only sign of a crash, and it looks the same when we ourselves were not running. A
+// shorter detection time turns every stall of the machine into a takeover. Idea: a path is down when nothing
+// valid came for interval x multiplier. Time in which this node was itself not scheduled is not counted: the
+// watch is told how late the node was, and moves its last sign of life by that. What arrived meanwhile is
+// still in the socket and is read before the watch is asked. Evidence of process death (stream reset, port
+// unreachable) makes a path gone at once, until a newer heartbeat refutes it. Deliberately absent: sockets,
+// and what to do about it.
 
 #include "control/ha/time.hh"
 
@@ -18,7 +18,7 @@
 namespace tandem::ha {
 
 enum class PathState : std::uint8_t {
-    never,  ///< nothing was ever heard on it
+    never, ///< nothing was ever heard on it
     up,
     silent, ///< nothing valid for the detection time
     gone,   ///< proof that the peer's process is dead

@@ -17,7 +17,10 @@ constexpr Duration claim_spacing = std::chrono::milliseconds{100};
 
 } // namespace
 
-Node::Node(const Policy& policy, Instant now) : policy_(policy), now_(now), started_(now) {
+Node::Node(const Policy& policy, Instant now)
+    : policy_(policy)
+    , now_(now)
+    , started_(now) {
     require(policy.paths >= 1 && policy.paths <= paths_max);
     require(policy.lease() < policy.detection() && policy.lease() > Duration::zero());
     view_.epoch = policy.known_epoch;
@@ -96,25 +99,28 @@ bool Node::may_renew(Instant now) const {
     return yielding_.has_value() || (view_.role == Role::active && now >= doubt_until_);
 }
 
-// ---- inputs ---------------------------------------------------------------------------------------------------------
+// ---- inputs
+// ---------------------------------------------------------------------------------------------------------
 
 void Node::on_tick(Instant now, const Tick& tick) {
     if (tick.late <= policy_.interval)
         return;
     for (std::size_t i = 0; i < policy_.paths; ++i)
         view_.paths[i].excuse(tick.late, now);
-    if (probing_ && !probing_->repeated) { // the answer may be late too, or lost with the pause: ask once more
+    if (probing_ &&
+        !probing_->repeated) { // the answer may be late too, or lost with the pause: ask once more
         probing_->repeated = true;
         probing_->until = now + probing_->wait;
         put({.effect = Effect::probe});
     }
     if (tick.late < policy_.lease())
         return;
-    report(Event::stalled, static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
-                               tick.late).count()));
+    report(Event::stalled, static_cast<std::uint64_t>(
+                               std::chrono::duration_cast<std::chrono::microseconds>(tick.late).count()));
     if (view_.role != Role::active)
         return;
-    // The peer may have taken over meanwhile; its next heartbeat tells. The network is told again in either case.
+    // The peer may have taken over meanwhile; its next heartbeat tells. The network is told again in either
+    // case.
     if (view_.peer == PeerState::up)
         doubt_until_ = now + policy_.detection();
     announcements_.begin(now);
@@ -139,8 +145,8 @@ void Node::on_beat(Instant now, const PeerBeat& beat) {
         view_.epoch = beat.epoch;
         put({.effect = Effect::keep_epoch});
     }
-    // The peer was active under a later epoch and is no longer, unseen from here: this node stays, under an epoch of
-    // its own, and corrects what the peer told the network.
+    // The peer was active under a later epoch and is no longer, unseen from here: this node stays, under an
+    // epoch of its own, and corrects what the peer told the network.
     if (view_.role == Role::active && beat.role != Role::active && beat.epoch > view_.epoch) {
         view_.epoch = beat.epoch + 1;
         put({.effect = Effect::keep_epoch});
@@ -168,7 +174,8 @@ void Node::on_claim(Instant now) {
         probing_->answered = true;
         return;
     }
-    if (view_.role != Role::active || resigning_) // asked to take over, the peer announces: do not contradict it
+    if (view_.role != Role::active ||
+        resigning_) // asked to take over, the peer announces: do not contradict it
         return;
     if (now < claim_answered_ + claim_spacing) {
         announcements_.hasten(claim_answered_ + claim_spacing); // the last word must be ours
@@ -180,13 +187,20 @@ void Node::on_claim(Instant now) {
 }
 
 void Node::on_raised(Instant now, const Raised& raised) {
-    if (view_.role != Role::active || raised.epoch != view_.epoch || raised.succeeded)
+    if (view_.role != Role::active || raised.epoch != view_.epoch)
         return;
+    if (raised.succeeded) {
+        raised_ = true;
+        update_view();
+        put({.effect = Effect::beat}); // an active that hands over waits for this
+        return;
+    }
     fault_until_ = now + policy_.fault_wait;
     fall(now, Role::fault, Event::raise_failed);
 }
 
-// ---- judgement ------------------------------------------------------------------------------------------------------
+// ---- judgement
+// ------------------------------------------------------------------------------------------------------
 
 void Node::judge_paths(Instant now) {
     for (std::size_t i = 0; i < policy_.paths; ++i) {
@@ -217,7 +231,8 @@ void Node::judge_peer(Instant now) {
     switch (view_.peer) {
     case PeerState::up:
         report(Event::peer_up);
-        // What it told the network while it was not heard is unknown; a node that stays corrects it in any case.
+        // What it told the network while it was not heard is unknown; a node that stays corrects it in any
+        // case.
         if (view_.role == Role::active)
             announcements_.begin(now);
         break;
@@ -324,7 +339,8 @@ void Node::evaluate_vacancy(Instant now) {
         return;
     }
     if (peer.role == Role::fault || peer.role == Role::disabled || peer.leaving)
-        return become_active(now, peer.role == Role::fault ? Event::took_over_unfit : Event::took_over_vacant, now);
+        return become_active(now, peer.role == Role::fault ? Event::took_over_unfit : Event::took_over_vacant,
+                             now);
     // Both are standby. Each has to have heard the other before one of them concludes.
     if (vacancy_since_ == end_of_time)
         vacancy_since_ = now;
@@ -337,13 +353,16 @@ void Node::evaluate_vacancy(Instant now) {
 
 void Node::evaluate_active(Instant now) {
     if (view_.peer == PeerState::up && peer_is_active()) {
-        if (arbitrate_actives(self_claim(), peer_claim()) == Winner::peer) {
+        const bool stays = arbitrate_actives(self_claim(), peer_claim()) == Winner::self;
+        // Make before break: until the other one has the addresses, the one that hands over goes on serving.
+        const bool too_early = resigning_ && !view_.peer_said->holds && now < resigning_->until;
+        if (!stays && !too_early) {
             if (resigning_)
                 return yield(now, resigning_->purpose == Purpose::failover ? Role::standby : Role::disabled);
             view_.epoch = std::max(view_.epoch, view_.peer_said->epoch);
             return fall(now, Role::standby, Event::lost_conflict);
         }
-        if (!conflict_) {
+        if (stays && !conflict_) {
             conflict_ = true;
             if (!view_.peer_said->resigning) { // else it has not yet seen that this node followed
                 report(Event::won_conflict);
@@ -397,7 +416,8 @@ void Node::evaluate_probe(Instant now) {
     put({.effect = Effect::probe});
 }
 
-// ---- transitions ----------------------------------------------------------------------------------------------------
+// ---- transitions
+// ----------------------------------------------------------------------------------------------------
 
 void Node::consider_takeover(Instant now, Event cause, Duration probe_wait) {
     require(view_.role == Role::standby);
@@ -420,6 +440,7 @@ void Node::become_active(Instant now, Event cause, Instant detected) {
     restarted_active_ = false;
     conflict_ = false;
     doubt_until_ = now;
+    raised_ = false;
     set_role(now, Role::active, cause);
     put({.effect = Effect::keep_epoch});
     put({.effect = Effect::raise});
@@ -484,6 +505,7 @@ void Node::set_role(Instant now, Role role, Event cause) {
     if (view_.role != role)
         ++view_.transitions;
     view_.role = role;
+    raised_ = raised_ && role == Role::active;
     view_.since = now;
     view_.reason = cause;
     update_view();
@@ -494,13 +516,16 @@ void Node::update_view() {
     view_.yielding = yielding_.has_value();
     view_.probing = probing_.has_value();
     view_.leaving = leaving_;
-    view_.holds = view_.role == Role::active;
+    view_.holds = view_.role == Role::active && raised_;
     view_.ready = view_.role == Role::standby && ready_ && port_usable_ && !leaving_ && !yielding_;
 }
 
-// ---- facts ----------------------------------------------------------------------------------------------------------
+// ---- facts
+// ----------------------------------------------------------------------------------------------------------
 
-bool Node::peer_is_active() const { return view_.peer_said && view_.peer_said->role == Role::active; }
+bool Node::peer_is_active() const {
+    return view_.peer_said && view_.peer_said->role == Role::active;
+}
 
 /// A secondary whose group never served does not claim it unasked (requirement B14).
 bool Node::eligible() const {
@@ -517,7 +542,8 @@ Claimant Node::peer_claim() const {
     return {peer.epoch, peer.configured, peer.priority, peer.node_id};
 }
 
-// ---- outputs --------------------------------------------------------------------------------------------------------
+// ---- outputs
+// --------------------------------------------------------------------------------------------------------
 
 void Node::put(const Output& output) {
     require(outputs_tail_ - outputs_head_ < outputs_max);

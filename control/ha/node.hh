@@ -3,18 +3,18 @@
 
 // The role engine: one group on one node.
 //
-// Problem: two nodes must agree at every moment on who serves a group, over links that fail, while each of them may
-// stall, die or be told to stop; and the answer to a crash must come within milliseconds.
-// Idea: a state machine with one door in (`on`) and one door out (`next`). It decides and performs nothing; what is to
-// be done comes out in the order in which it is to be done. Roles are moved by three kinds of fact: what the peer says
-// in heartbeats, the proof or the suspicion that it is dead, and what this node knows of itself.
-// Deliberately absent: clocks, sockets, addresses, threads, randomness, logging.
+// Problem: two nodes must agree at every moment on who serves a group, over links that fail, while each of
+// them may stall, die or be told to stop; and the answer to a crash must come within milliseconds. Idea: a
+// state machine with one door in (`on`) and one door out (`next`). It decides and performs nothing; what is
+// to be done comes out in the order in which it is to be done. Roles are moved by three kinds of fact: what
+// the peer says in heartbeats, the proof or the suspicion that it is dead, and what this node knows of
+// itself. Deliberately absent: clocks, sockets, addresses, threads, randomness, logging.
 //
 //            peer heard, or the wait is over          peer active, or it wins the vacancy
 //      init ------------------------------> standby <-------------------------- fault / disabled
 //                                          |       ^                              ^
-//          peer dead, resigned or unfit;   |       | higher epoch seen,           | port lost, addresses refused,
-//          vacancy won; probe unanswered   v       | handed over                  | operator
+//          peer dead, resigned or unfit;   |       | higher epoch seen,           | port lost, addresses
+//          refused, vacancy won; probe unanswered   v       | handed over                  | operator
 //                                           active ------------------------------+
 
 #include "control/ha/arbiter.hh"
@@ -22,7 +22,6 @@
 #include "control/ha/liveness.hh"
 #include "control/ha/output.hh"
 #include "control/ha/repeat.hh"
-
 
 #include <array>
 #include <cstddef>
@@ -68,8 +67,8 @@ struct Policy {
 
     /// Silence on a path for this long means that it is down.
     Duration detection() const { return interval * multiplier; }
-    /// How far ahead the grant reaches; always below the detection time, so that the packet path of a node whose brain
-    /// stalled has stopped before the peer takes over.
+    /// How far ahead the grant reaches; always below the detection time, so that the packet path of a node
+    /// whose brain stalled has stopped before the peer takes over.
     Duration lease() const { return interval * (multiplier - 1); }
 };
 
@@ -81,15 +80,15 @@ std::string_view to_string(PeerState state);
 struct View {
     Role role{Role::init};
     std::uint64_t epoch{0};
-    Instant since{};            ///< of the role
+    Instant since{}; ///< of the role
     Event reason{Event::started};
     std::uint64_t transitions{0};
     bool resigning{false};
     bool yielding{false};
     bool probing{false};
     bool leaving{false};
-    bool ready{false};          ///< could take over at once, as far as the engine and `Readiness` say
-    bool holds{false};          ///< has asked for the VIPs on the outside interface
+    bool ready{false}; ///< could take over at once, as far as the engine and `Readiness` say
+    bool holds{false}; ///< the VIPs are on the outside interface
     PeerState peer{PeerState::unknown};
     std::optional<PeerBeat> peer_said;
     std::array<PathWatch, paths_max> paths;
@@ -111,8 +110,8 @@ public:
     const View& view() const { return view_; }
     const Policy& policy() const { return policy_; }
 
-    /// May the grant (active or yielding) be renewed at this moment? False while the node is neither, and for a moment
-    /// after it stalled, until it knows that the peer has not taken over.
+    /// May the grant (active or yielding) be renewed at this moment? False while the node is neither, and for
+    /// a moment after it stalled, until it knows that the peer has not taken over.
     bool may_renew(Instant now) const;
 
 private:
@@ -180,16 +179,18 @@ private:
     View view_;
     Instant now_{};
     Instant started_{};
-    Instant woke_{};                ///< when an input last came after a gap longer than the lease
+    Instant woke_{}; ///< when an input last came after a gap longer than the lease
     bool port_usable_{true};
     bool ready_{false};
     bool leaving_{false};
-    bool conflict_{false};          ///< the peer was active at the same time and has not released yet
-    bool restarted_active_{false};  ///< the peer's brain began a new life while it was active
+    bool raised_{false};           ///< the kernel took the addresses of this term
+    bool conflict_{false};         ///< the peer was active at the same time and has not released yet
+    bool restarted_active_{false}; ///< the peer's brain began a new life while it was active
     Instant fault_until_{};
-    Instant doubt_until_{};         ///< after a stall: do not renew the grant before the peer was heard, or until then
+    Instant
+        doubt_until_{}; ///< after a stall: do not renew the grant before the peer was heard, or until then
     Instant vacancy_since_{end_of_time};
-    Instant claim_answered_{};      ///< when a claim was last answered with an announcement
+    Instant claim_answered_{}; ///< when a claim was last answered with an announcement
     std::optional<Probing> probing_;
     std::optional<Resigning> resigning_;
     std::optional<Yielding> yielding_;

@@ -48,7 +48,8 @@ void Node::fail_over(Instant now, const Operator& command, Purpose purpose) {
         return consider_takeover(now, Event::took_over_operator, policy_.probe_wait_start);
     }
     if (view_.role != Role::active)
-        return answer(command.ticket, view_.role == Role::standby ? Refusal::not_active : Refusal::self_unfit);
+        return answer(command.ticket,
+                      view_.role == Role::standby ? Refusal::not_active : Refusal::self_unfit);
     if (view_.peer != PeerState::up || view_.peer_said->leaving)
         return answer(command.ticket, Refusal::peer_absent);
     if (view_.peer_said->role != Role::standby || (!view_.peer_said->ready && !forced))

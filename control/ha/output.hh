@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-// Everything that the brain may ask for. The one door out. The order in which outputs come is the order in which they
-// are to be carried out.
+// Everything that the brain may ask for. The one door out. The order in which outputs come is the order in
+// which they are to be carried out.
 
 #include "control/ha/role.hh"
 #include "control/ha/time.hh"
@@ -13,20 +13,20 @@
 namespace tandem::ha {
 
 enum class Effect : std::uint8_t {
-    keep_epoch,    ///< `epoch` is in use from now on: it must not be used again after a restart
-    raise,         ///< VIPs onto the outside interface, egress of the server open; answer with Raised
-    grant_active,  ///< the packet path may act as active
-    grant_yielding,///< the packet path redirects what still arrives to the new active
-    grant_standby, ///< the packet path delivers mirrored packets and drops the rest
-    revoke,        ///< nothing may act as active any more, from this moment
-    announce,      ///< tell the network
-    lower,         ///< egress of the server closed, VIPs off the outside interface
-    vacate,        ///< VIPs off the outside interface, egress still open
-    seal,          ///< egress of the server closed
-    probe,         ///< ask the network whether somebody has the VIPs; answers come as Claim
-    beat,          ///< send a heartbeat now, not at the next interval
-    report,        ///< an event for people; see `event`
-    answer,        ///< to the operator whose `ticket` it is; see `refusal`
+    keep_epoch,     ///< `epoch` is in use from now on: it must not be used again after a restart
+    raise,          ///< VIPs onto the outside interface, egress of the server open; answer with Raised
+    grant_active,   ///< the packet path may act as active
+    grant_yielding, ///< the packet path redirects what still arrives to the new active
+    grant_standby,  ///< the packet path delivers mirrored packets and drops the rest
+    revoke,         ///< nothing may act as active any more, from this moment
+    announce,       ///< tell the network
+    lower,          ///< egress of the server closed, VIPs off the outside interface
+    vacate,         ///< VIPs off the outside interface, egress still open
+    seal,           ///< egress of the server closed
+    probe,          ///< ask the network whether somebody has the VIPs; answers come as Claim
+    beat,           ///< send a heartbeat now, not at the next interval
+    report,         ///< an event for people; see `event`
+    answer,         ///< to the operator whose `ticket` it is; see `refusal`
 };
 
 /// Why the role changed, or what else is worth telling. The names are stable.
@@ -53,12 +53,12 @@ enum class Event : std::uint8_t {
     peer_silent,
     peer_gone,
     peer_left,
-    path_up,            ///< `value`: the path
-    path_down,          ///< `value`: the path
-    claim_seen,         ///< another station claimed a VIP of ours; announced again
-    serving_elsewhere,  ///< peer unreachable, but something still answers for the VIP: not taking over
-    stalled,            ///< this node was not scheduled; `value`: for how long, in microseconds
-    raise_failed,       ///< the kernel refused the addresses
+    path_up,           ///< `value`: the path
+    path_down,         ///< `value`: the path
+    claim_seen,        ///< another station claimed a VIP of ours; announced again
+    serving_elsewhere, ///< peer unreachable, but something still answers for the VIP: not taking over
+    stalled,           ///< this node was not scheduled; `value`: for how long, in microseconds
+    raise_failed,      ///< the kernel refused the addresses
 };
 
 /// The stable name of an event; the take-overs share one.
@@ -67,18 +67,18 @@ std::string_view to_string(Event event);
 std::string_view to_sentence(Event event);
 
 enum class Refusal : std::uint8_t {
-    none,              ///< accepted
-    not_active,        ///< only the active node can hand over
+    none,       ///< accepted
+    not_active, ///< only the active node can hand over
     already_active,
-    already_home,      ///< failback: the configured primary has the group already
-    no_primary,        ///< failback: neither node is the configured primary
-    peer_absent,       ///< nobody to hand over to
+    already_home, ///< failback: the configured primary has the group already
+    no_primary,   ///< failback: neither node is the configured primary
+    peer_absent,  ///< nobody to hand over to
     peer_not_ready,
     self_not_ready,
     self_unfit,
     not_disabled,
     already_disabled,
-    busy,              ///< another switchover is under way
+    busy, ///< another switchover is under way
 };
 
 /// A sentence for the operator.
@@ -86,14 +86,14 @@ std::string_view to_string(Refusal refusal);
 
 struct Output {
     Effect effect{};
-    Event event{};               ///< of `report`
-    Refusal refusal{};           ///< of `answer`
-    std::uint32_t ticket{0};     ///< of `answer`
-    std::uint64_t epoch{0};      ///< of the group after this step
-    std::uint64_t value{0};      ///< as the event says
-    Instant last_heard{};        ///< of a take-over: the peer's last sign of life
-    Instant detected{};          ///< of a take-over: when its absence was established
-    Instant decided{};           ///< when this output was decided
+    Event event{};           ///< of `report`
+    Refusal refusal{};       ///< of `answer`
+    std::uint32_t ticket{0}; ///< of `answer`
+    std::uint64_t epoch{0};  ///< of the group after this step
+    std::uint64_t value{0};  ///< as the event says
+    Instant last_heard{};    ///< of a take-over: the peer's last sign of life
+    Instant detected{};      ///< of a take-over: when its absence was established
+    Instant decided{};       ///< when this output was decided
 };
 
 } // namespace tandem::ha

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-// When to announce: at once, 50 ms, 500 ms, 2 s, 5 s after a cause, then every 30 s for as long as the node is active.
+// When to announce: at once, 50 ms, 500 ms, 2 s, 5 s after a cause, then every 30 s for as long as the node
+// is active.
 //
-// Why so often: single announcements get lost while switches learn, and some neighbours ignore the first. Why forever:
-// a neighbour's table and a switch's table age apart, and a node that says nothing for hours can be forgotten by one of
-// them (requirements P01, P17).
+// Why so often: single announcements get lost while switches learn, and some neighbours ignore the first. Why
+// forever: a neighbour's table and a switch's table age apart, and a node that says nothing for hours can be
+// forgotten by one of them (requirements P01, P17).
 
 #include "control/ha/time.hh"
 

@@ -5,6 +5,7 @@
 #include <boost/json/value.hpp>
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <string_view>
@@ -45,11 +46,19 @@ json::value value(Sync sync) {
     return sync == Sync::in_sync;
 }
 
-template <class T>
-json::value value(const std::optional<T>& number) {
-    if (number)
-        return *number;
+/// JSON knows no infinity.
+json::value value(double number) {
+    if (std::isfinite(number))
+        return number;
     return nullptr;
+}
+
+json::value value(const std::optional<double>& number) {
+    return number ? value(*number) : json::value(nullptr);
+}
+
+json::value value(const std::optional<std::uint64_t>& number) {
+    return number ? json::value(*number) : json::value(nullptr);
 }
 
 json::object numbers(const Numbers& list) {
@@ -131,9 +140,9 @@ json::object to_json(const NodeStatus& status) {
               {"pid", status.engine.pid},
               {"backend", status.engine.backend}}},
             {"detection",
-             {{"interval_ms", status.detection.interval_ms},
+             {{"interval_ms", value(status.detection.interval_ms)},
               {"multiplier", status.detection.multiplier},
-              {"worst_case_ms", status.detection.worst_case_ms}}},
+              {"worst_case_ms", value(status.detection.worst_case_ms)}}},
             {"counters", numbers(status.counters)},
             {"alarms", sentences(status.alarms)},
             {"warnings", sentences(status.warnings)}};

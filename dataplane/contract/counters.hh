@@ -12,47 +12,49 @@
 namespace tandem::contract {
 
 // name, sentence. The name is stable: it is what tandemctl, SNMP and the documentation show.
-#define TANDEM_COUNTERS(X)                                                                                             \
-    X(sip_received, "SIP messages to a VIP that reached the engine")                                                   \
-    X(sip_forwarded, "SIP messages passed on to the local server")                                                     \
-    X(sip_malformed, "messages on a SIP port that are not well-formed SIP; passed on, not mirrored")                   \
-    X(sip_keepalive, "CRLF or STUN-like keep-alives on a SIP port; passed on")                                         \
-    X(not_sip, "packets in the queue that are not SIP of a VIP; passed on")                                            \
-    X(packet_truncated, "packets too short for their own headers; passed on")                                          \
-    X(packet_fragment, "IP fragments that were not reassembled; passed on")                                            \
-    X(drop_standby, "SIP messages from outside dropped because this node is standby")                                  \
-    X(held, "packets kept back because the grant had lapsed")                                                          \
-    X(held_released, "packets kept back and then passed on: the grant was renewed")                                    \
-    X(held_dropped, "packets kept back and then dropped: the grant was not renewed")                                   \
-    X(redirected_sent, "packets redirected to the new active after a planned switchover")                              \
-    X(redirected_received, "packets that the old active redirected here")                                              \
-    X(redirected_refused, "redirected packets that came while this node was not active; dropped")                      \
-    X(mirror_matched, "messages that matched the request pattern")                                                     \
-    X(mirror_sent, "mirrored packets sent to the peer")                                                                \
-    X(mirror_retransmitted, "mirrored packets sent again on request")                                                  \
-    X(mirror_no_link, "matching messages not sent because no HA path has keys; kept in the history")                   \
-    X(mirror_send_failed, "mirrored packets that the kernel refused to send; kept in the history")                     \
-    X(mirror_too_large, "messages too large for one mirror datagram")                                                  \
-    X(mirror_evicted, "packets that left the history before the peer confirmed them")                                  \
-    X(mirror_missed, "SIP packets that the kernel passed on while the engine was away: never mirrored")                \
-    X(mirror_received, "mirrored packets received and authentic")                                                      \
-    X(mirror_delivered, "mirrored packets put in front of the shadow server")                                          \
-    X(mirror_duplicate, "mirrored packets received twice; dropped")                                                    \
-    X(mirror_repaired, "mirrored packets that were missing and came after a request")                                  \
-    X(mirror_lost, "mirrored packets that could not be repaired")                                                      \
-    X(mirror_not_standby, "mirrored packets that came while this node was not standby; dropped")                       \
-    X(mirror_old_epoch, "mirrored packets of an older epoch; dropped")                                                 \
-    X(mirror_deferred, "mirrored packets kept until the end of a planned switchover")                                  \
-    X(mirror_deliver_failed, "mirrored packets that the shadow interface did not take")                                \
-    X(mirror_not_vip, "mirrored packets whose inner destination is no VIP of this node; dropped")                      \
-    X(link_truncated, "datagrams on the mirror port too short for their header")                                       \
-    X(link_version, "datagrams on the mirror port with an unknown version or type")                                    \
-    X(link_association, "datagrams on the mirror port of an unknown association")                                      \
-    X(link_unauthentic, "datagrams on the mirror port that failed authentication")                                     \
-    X(link_replayed, "datagrams on the mirror port received before")                                                   \
-    X(link_malformed, "authentic datagrams on the mirror port whose content is not understood")                        \
-    X(shadow_held_back, "packets of the shadow server held back from the network")                                     \
-    X(shadow_other, "packets on the shadow interface from another source than a VIP; dropped")                         \
+#define TANDEM_COUNTERS(X)                                                                                   \
+    X(sip_received, "SIP messages to a VIP that reached the engine")                                         \
+    X(sip_forwarded, "SIP messages passed on to the local server")                                           \
+    X(sip_malformed, "messages on a SIP port that are not well-formed SIP; passed on, not mirrored")         \
+    X(sip_keepalive, "CRLF or STUN-like keep-alives on a SIP port; passed on")                               \
+    X(not_sip, "packets in the queue that are not SIP of a VIP; passed on")                                  \
+    X(packet_truncated, "packets too short for their own headers; passed on")                                \
+    X(packet_fragment, "IP fragments that were not reassembled; passed on")                                  \
+    X(drop_standby, "SIP messages from outside dropped because this node is standby")                        \
+    X(held, "packets kept back because the grant had lapsed")                                                \
+    X(held_released, "packets kept back and then passed on: the grant was renewed")                          \
+    X(held_dropped, "packets kept back and then dropped: the grant was not renewed")                         \
+    X(redirected_sent, "packets redirected to the new active after a planned switchover")                    \
+    X(redirected_received, "packets that the old active redirected here")                                    \
+    X(redirected_refused, "redirected packets that came while this node was not active; dropped")            \
+    X(mirror_matched, "messages that matched the request pattern")                                           \
+    X(mirror_sent, "mirrored packets sent to the peer")                                                      \
+    X(mirror_retransmitted, "mirrored packets sent again on request")                                        \
+    X(mirror_no_link, "matching messages not sent because no HA path has keys; kept in the history")         \
+    X(mirror_send_failed, "mirrored packets that the kernel refused to send; kept in the history")           \
+    X(mirror_too_large, "messages too large for one mirror datagram")                                        \
+    X(mirror_evicted, "packets that left the history before the peer confirmed them")                        \
+    X(mirror_missed, "SIP packets that the kernel passed on while the engine was away: never mirrored")      \
+    X(mirror_received, "mirrored packets received and authentic")                                            \
+    X(mirror_delivered, "mirrored packets put in front of the shadow server")                                \
+    X(mirror_duplicate, "mirrored packets received twice; dropped")                                          \
+    X(mirror_repaired, "mirrored packets that were missing and came after a request")                        \
+    X(mirror_lost, "mirrored packets that could not be repaired")                                            \
+    X(mirror_not_standby, "mirrored packets that came while this node was not standby; dropped")             \
+    X(mirror_old_epoch, "mirrored packets of an older epoch; dropped")                                       \
+    X(mirror_late,                                                                                           \
+      "mirrored REGISTERs of the term before that came after the takeover; given to the server")             \
+    X(mirror_deferred, "mirrored packets kept until the end of a planned switchover")                        \
+    X(mirror_deliver_failed, "mirrored packets that the shadow interface did not take")                      \
+    X(mirror_not_vip, "mirrored packets whose inner destination is no VIP of this node; dropped")            \
+    X(link_truncated, "datagrams on the mirror port too short for their header")                             \
+    X(link_version, "datagrams on the mirror port with an unknown version or type")                          \
+    X(link_association, "datagrams on the mirror port of an unknown association")                            \
+    X(link_unauthentic, "datagrams on the mirror port that failed authentication")                           \
+    X(link_replayed, "datagrams on the mirror port received before")                                         \
+    X(link_malformed, "authentic datagrams on the mirror port whose content is not understood")              \
+    X(shadow_held_back, "packets of the shadow server held back from the network")                           \
+    X(shadow_other, "packets on the shadow interface from another source than a VIP; dropped")               \
     X(queue_overrun, "times the kernel queue was full; those packets were passed on unmirrored")
 
 enum class Counter : std::uint16_t {
@@ -73,7 +75,9 @@ inline constexpr std::array<CounterText, counter_count> counter_texts{{
 #undef TANDEM_COUNTER_TEXT
 }};
 
-constexpr std::string_view to_string(Counter c) { return counter_texts[static_cast<std::size_t>(c)].name; }
+constexpr std::string_view to_string(Counter c) {
+    return counter_texts[static_cast<std::size_t>(c)].name;
+}
 
 /// Counters in the shared page. One writer (the worker), any number of readers. They survive a restart of the
 /// engine.

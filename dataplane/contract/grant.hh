@@ -3,12 +3,12 @@
 
 // The role as the fast path may act on it: a lease.
 //
-// Problem: a brain that stalls or dies cannot say that it did, while the peer takes over after the detection time.
-// Idea: two words. The *standing* says what the group is on this node; it changes at a transition. The *expiry*
-// says until when `active` and `yielding` may be believed; the pulse thread pushes it ahead at every beat by less
-// than the peer's detection time. An active standing whose expiry has passed is *lapsed*: the fast path keeps
-// packets back for a moment (the brain may come back) and then drops them.
-// Deliberately absent: clocks of the other node. Both words speak CLOCK_MONOTONIC of this machine.
+// Problem: a brain that stalls or dies cannot say that it did, while the peer takes over after the detection
+// time. Idea: two words. The *standing* says what the group is on this node; it changes at a transition. The
+// *expiry* says until when `active` and `yielding` may be believed; the pulse thread pushes it ahead at every
+// beat by less than the peer's detection time. An active standing whose expiry has passed is *lapsed*: the
+// fast path keeps packets back for a moment (the brain may come back) and then drops them. Deliberately
+// absent: clocks of the other node. Both words speak CLOCK_MONOTONIC of this machine.
 
 #include "dataplane/contract/guarded.hh"
 
@@ -32,8 +32,8 @@ struct Role {
 };
 static_assert(sizeof(Role) == 16);
 
-/// One group's grant in the shared page. `role` is written by the brain's hand (or the guard after the brain's
-/// death), `expires_ns` by the pulse thread (or the guard, to 0).
+/// One group's grant in the shared page. `role` is written by the brain's hand (or the guard after the
+/// brain's death), `expires_ns` by the pulse thread (or the guard, to 0).
 struct Grant {
     Guarded<Role> role;
     std::atomic<std::int64_t> expires_ns{0}; ///< CLOCK_MONOTONIC, nanoseconds

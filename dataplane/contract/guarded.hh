@@ -6,9 +6,8 @@
 // Problem: the reader is a packet worker and must neither wait nor see half a value; the writer may be killed
 // between two bytes.
 // Idea: a sequence lock over relaxed atomic words. The sequence is odd while a write is under way. A reader
-// tries a bounded number of times and otherwise keeps what it had; the next complete write mends an odd sequence
-// that a dead writer left behind.
-// Deliberately absent: several writers at the same time.
+// tries a bounded number of times and otherwise keeps what it had; the next complete write mends an odd
+// sequence that a dead writer left behind. Deliberately absent: several writers at the same time.
 
 #include <array>
 #include <atomic>

@@ -55,10 +55,12 @@ std::expected<PageMapping, std::string> PageMapping::open(const std::string& run
     if (fresh && ::ftruncate(file.fd, sizeof(Page)) != 0)
         return std::unexpected(describe(path, "cannot size", errno));
     if (!fresh && static_cast<std::size_t>(status.st_size) != sizeof(Page))
-        return std::unexpected(path + ": was made by another version; stop tandemd and tandem-fast, remove the "
-                                      "file, start both again");
+        return std::unexpected(path +
+                               ": was made by another version; stop tandemd and tandem-fast, remove the "
+                               "file, start both again");
 
-    void* memory = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file.fd, 0);
+    void* memory =
+        ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file.fd, 0);
     if (memory == MAP_FAILED)
         return std::unexpected(describe(path, "cannot map", errno));
     auto* page = static_cast<Page*>(memory);
@@ -70,12 +72,14 @@ std::expected<PageMapping, std::string> PageMapping::open(const std::string& run
     }
     PageMapping mapping{page};
     if (page->magic != page_magic || page->version != page_version || page->size != sizeof(Page))
-        return std::unexpected(path + ": was made by another version; stop tandemd and tandem-fast, remove the "
-                                      "file, start both again");
+        return std::unexpected(path +
+                               ": was made by another version; stop tandemd and tandem-fast, remove the "
+                               "file, start both again");
     return mapping;
 }
 
-PageMapping::PageMapping(PageMapping&& other) noexcept : page_(std::exchange(other.page_, nullptr)) {}
+PageMapping::PageMapping(PageMapping&& other) noexcept
+    : page_(std::exchange(other.page_, nullptr)) {}
 
 PageMapping& PageMapping::operator=(PageMapping&& other) noexcept {
     std::swap(page_, other.page_);

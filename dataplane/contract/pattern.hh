@@ -3,10 +3,10 @@
 
 // The request pattern: which SIP messages are mirrored.
 //
-// Blank matches any SIP message, requests and responses. `INVITE|CANCEL|BYE` matches requests with one of these
-// methods. `!REGISTER` (or `!REGISTER|OPTIONS`) matches every SIP message but those of the named methods; a
-// response belongs to the method in its CSeq. The test is one mask.
-// Deliberately absent for the moment of matching: text, allocation, regular expressions.
+// Blank matches any SIP message, requests and responses. `INVITE|CANCEL|BYE` matches requests with one of
+// these methods. `!REGISTER` (or `!REGISTER|OPTIONS`) matches every SIP message but those of the named
+// methods; a response belongs to the method in its CSeq. The test is one mask. Deliberately absent for the
+// moment of matching: text, allocation, regular expressions.
 
 #include "dataplane/wire/sip_method.hh"
 
@@ -22,8 +22,8 @@ public:
     /// Matches any SIP message.
     constexpr RequestPattern() = default;
 
-    /// Parses the syntax above; method names in either case, blanks around them allowed. The error is a sentence
-    /// that names the offending part and how to mend it.
+    /// Parses the syntax above; method names in either case, blanks around them allowed. The error is a
+    /// sentence that names the offending part and how to mend it.
     static std::expected<RequestPattern, std::string> parse(std::string_view text);
 
     /// Does a message of this method match? `method` of a response is that of its CSeq.

@@ -4,8 +4,8 @@
 // A bounded queue with one producer and one consumer, usable between threads and, in shared memory, between
 // processes.
 //
-// When it is full, `push` refuses and counts: the producer never waits. The count is part of what status shows.
-// Deliberately absent: blocking, several producers.
+// When it is full, `push` refuses and counts: the producer never waits. The count is part of what status
+// shows. Deliberately absent: blocking, several producers.
 
 #include <array>
 #include <atomic>

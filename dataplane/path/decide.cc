@@ -31,6 +31,8 @@ constexpr Decision shadowed = deliver(Counter::mirror_delivered);
 constexpr Decision garbled = drop(Counter::link_malformed);
 constexpr Decision stray = drop(Counter::mirror_not_vip);
 constexpr Decision stale = drop(Counter::mirror_old_epoch);
+// The phone has its answer from the other node already; a second one does no harm, a lost binding would.
+constexpr Decision late = deliver(Counter::mirror_late);
 constexpr Decision withhold{Action::hold_back, Copy::none, Counter::shadow_held_back};
 constexpr Decision ignore{Action::hold_back, Copy::none, Counter::shadow_other};
 
@@ -67,6 +69,7 @@ constexpr std::array<Row, ingress_count * kind_count> table{{
     {from_outside,  truncated,     {silent,     silent,     stump,      stump,         hold}},
     {from_outside,  unreadable,    {stump,      stump,      stump,      stump,         stump}},
     {from_outside,  not_vip,       {other,      other,      other,      other,         other}},
+    {from_outside,  late_binding,  {silent,     silent,     silent,     silent,        silent}},
     {from_outside,  outdated,      {silent,     silent,     silent,     silent,        silent}},
 
     {from_mirror,   sip_matching,  {unmirrored, shadowed,   defer,      unmirrored,    unmirrored}},
@@ -78,6 +81,7 @@ constexpr std::array<Row, ingress_count * kind_count> table{{
     {from_mirror,   truncated,     {garbled,    garbled,    garbled,    garbled,       garbled}},
     {from_mirror,   unreadable,    {garbled,    garbled,    garbled,    garbled,       garbled}},
     {from_mirror,   not_vip,       {stray,      stray,      stray,      stray,         stray}},
+    {from_mirror,   late_binding,  {unmirrored, shadowed,   defer,      late,          unmirrored}},
     {from_mirror,   outdated,      {stale,      stale,      stale,      stale,         stale}},
 
     {from_redirect, sip_matching,  {refuse,     refuse,     refuse,     take_and_copy, refuse}},
@@ -89,6 +93,7 @@ constexpr std::array<Row, ingress_count * kind_count> table{{
     {from_redirect, truncated,     {garbled,    garbled,    garbled,    garbled,       garbled}},
     {from_redirect, unreadable,    {garbled,    garbled,    garbled,    garbled,       garbled}},
     {from_redirect, not_vip,       {stray,      stray,      stray,      stray,         stray}},
+    {from_redirect, late_binding,  {stale,      stale,      stale,      stale,         stale}},
     {from_redirect, outdated,      {stale,      stale,      stale,      stale,         stale}},
 
     // Here the VIP is the source. Everything but not_vip and unreadable has one.
@@ -101,6 +106,7 @@ constexpr std::array<Row, ingress_count * kind_count> table{{
     {from_shadow,   truncated,     {withhold,   withhold,   withhold,   withhold,      withhold}},
     {from_shadow,   unreadable,    {ignore,     ignore,     ignore,     ignore,        ignore}},
     {from_shadow,   not_vip,       {ignore,     ignore,     ignore,     ignore,        ignore}},
+    {from_shadow,   late_binding,  {ignore,     ignore,     ignore,     ignore,        ignore}},
     {from_shadow,   outdated,      {ignore,     ignore,     ignore,     ignore,        ignore}},
 }};
 // clang-format on

@@ -34,23 +34,26 @@ bool is_sip_port(const contract::GroupPolicy& group, std::uint16_t port) {
            group.sip_ports.begin() + count;
 }
 
-Kind inspect_sip(std::span<const std::uint8_t> payload, const contract::GroupPolicy& group) {
+Inspection inspect_sip(std::span<const std::uint8_t> payload, const contract::GroupPolicy& group,
+                       std::uint8_t index) {
     const std::string_view text{reinterpret_cast<const char*>(payload.data()), payload.size()};
     switch (wire::classify_datagram(text)) {
     case wire::SipContent::keepalive:
-        return Kind::keepalive;
+        return {Kind::keepalive, index};
     case wire::SipContent::not_sip:
-        return Kind::sip_malformed;
+        return {Kind::sip_malformed, index};
     case wire::SipContent::request:
     case wire::SipContent::response:
         break;
     }
     const auto summary = wire::summarize(text);
     if (!summary)
-        return Kind::sip_malformed;
+        return {Kind::sip_malformed, index};
     const bool wanted =
         group.mirroring == contract::Mirroring::on && group.pattern.matches(summary->method, summary->kind);
-    return wanted ? Kind::sip_matching : Kind::sip_other;
+    const bool binding =
+        summary->kind == wire::SipKind::request && summary->method == wire::SipMethod::register_;
+    return {wanted ? Kind::sip_matching : Kind::sip_other, index, binding};
 }
 
 } // namespace
@@ -75,6 +78,8 @@ std::string_view to_string(Kind kind) {
         return "unreadable";
     case Kind::not_vip:
         return "not_vip";
+    case Kind::late_binding:
+        return "late_binding";
     case Kind::outdated:
         return "outdated";
     case Kind::count_:
@@ -115,7 +120,7 @@ Inspection inspect(std::span<const std::uint8_t> packet, const contract::Policy&
     const contract::GroupPolicy& group = policy.groups[vip->group];
     if (!is_sip_port(group, udp->destination_port))
         return {Kind::other_port, vip->group};
-    return {inspect_sip(udp->payload, group), vip->group};
+    return inspect_sip(udp->payload, group, vip->group);
 }
 
 } // namespace tandem::path

@@ -26,6 +26,7 @@ enum class Kind : std::uint8_t {
     truncated,     ///< to a VIP, shorter than its own headers say
     unreadable,    ///< no destination could be read
     not_vip,       ///< to another address
+    late_binding,  ///< mirrored, a REGISTER of the term before the present one: found by the caller
     outdated,      ///< mirrored, but of an older epoch: found by the caller, who knows the role
     count_
 };
@@ -35,6 +36,7 @@ std::string_view to_string(Kind kind);
 struct Inspection {
     Kind kind{Kind::unreadable};
     std::uint8_t group{0}; ///< of the VIP; meaningless for unreadable and not_vip
+    bool binding{false};   ///< a REGISTER request
 };
 
 /// Inspects a packet that begins with its IP header.

@@ -218,9 +218,9 @@ std::optional<Delivery> Path::next_deferred() {
 std::optional<Delivery> Path::next_mirrored() {
     while (const auto ready = receiver_.next()) {
         Inspection found = inspect(ready->packet, policy_);
-        if (found.kind != Kind::unreadable && found.kind != Kind::not_vip &&
-            ready->epoch < groups_[found.group].role.epoch)
-            found.kind = Kind::outdated;
+        const std::uint64_t epoch = groups_[found.group].role.epoch;
+        if (found.kind != Kind::unreadable && found.kind != Kind::not_vip && ready->epoch < epoch)
+            found.kind = found.binding && ready->epoch + 1 == epoch ? Kind::late_binding : Kind::outdated;
         const Decision decision = decide(Ingress::mirror, found.kind, stance(found));
         if (decision.action == Action::deliver)
             return Delivery{decision.counter, ready->packet};

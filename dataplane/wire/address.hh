@@ -5,8 +5,8 @@
 //
 // Problem: an address travels from a configuration file through netlink, ARP frames, HA frames and shared
 // memory. Text is ambiguous and `sockaddr` is wide.
-// Idea: fixed-size, trivially copyable values in network byte order that can lie in shared memory as they are.
-// Deliberately absent: host names, ports, scope ids, anything that asks the system.
+// Idea: fixed-size, trivially copyable values in network byte order that can lie in shared memory as they
+// are. Deliberately absent: host names, ports, scope ids, anything that asks the system.
 
 #include <array>
 #include <compare>

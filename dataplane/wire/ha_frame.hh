@@ -35,21 +35,22 @@ std::expected<HaHeader, HaError> read_ha_header(std::span<const std::uint8_t> da
 
 /// What one node says of one group.
 struct BeatGroup {
-    std::uint32_t name_hash{0}; ///< FNV-1a of the group's name: the two files may list groups in another order
+    std::uint32_t name_hash{
+        0}; ///< FNV-1a of the group's name: the two files may list groups in another order
     std::uint64_t epoch{0};
-    std::uint8_t role{0};       ///< the HA engine's role, as a number
+    std::uint8_t role{0}; ///< the HA engine's role, as a number
     std::uint8_t priority{0};
-    std::uint16_t score{0};     ///< health, 0 to 1000
-    std::uint16_t flags{0};     ///< see BeatFlag
+    std::uint16_t score{0}; ///< health, 0 to 1000
+    std::uint16_t flags{0}; ///< see BeatFlag
 };
 
 enum BeatFlag : std::uint16_t {
-    beat_resigning = 1,    ///< active, and asks the peer to take over now
-    beat_ready = 2,        ///< could take over at once
-    beat_holds = 4,        ///< has the group's VIPs on its outside interface
-    beat_in_sync = 8,      ///< has handled all that was mirrored to it
-    beat_leaving = 16,     ///< is shutting down: after this comes silence
-    beat_primary = 32,     ///< is configured as primary
+    beat_resigning = 1, ///< active, and asks the peer to take over now
+    beat_ready = 2,     ///< could take over at once
+    beat_holds = 4,     ///< has the group's VIPs on its outside interface
+    beat_in_sync = 8,   ///< has handled all that was mirrored to it
+    beat_leaving = 16,  ///< is shutting down: after this comes silence
+    beat_primary = 32,  ///< is configured as primary
 };
 
 struct Beat {
@@ -57,13 +58,13 @@ struct Beat {
     std::uint32_t pair_hash{0};
     std::uint8_t node_id{0};
     std::uint8_t group_count{0};
-    std::uint32_t incarnation{0};   ///< random per life of the brain
+    std::uint32_t incarnation{0}; ///< random per life of the brain
     std::uint64_t config_digest{0};
-    std::uint64_t sent_ns{0};       ///< sender's CLOCK_MONOTONIC
-    std::uint64_t echo_ns{0};       ///< the peer's last `sent_ns`; 0: none yet
-    std::uint32_t echo_age_us{0};   ///< how long ago it was received
-    std::uint64_t mirror_sent{0};   ///< high-water mark of the sender's mirror stream
-    std::uint64_t mirror_handled{0};///< how far the sender has handled the peer's
+    std::uint64_t sent_ns{0};        ///< sender's CLOCK_MONOTONIC
+    std::uint64_t echo_ns{0};        ///< the peer's last `sent_ns`; 0: none yet
+    std::uint32_t echo_age_us{0};    ///< how long ago it was received
+    std::uint64_t mirror_sent{0};    ///< high-water mark of the sender's mirror stream
+    std::uint64_t mirror_handled{0}; ///< how far the sender has handled the peer's
     std::array<BeatGroup, groups_max> groups{};
 
     static constexpr std::size_t size_max = 56 + groups_max * 20;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # tests/fuzz/build.sh OUTDIR [TARGET...]: builds the fuzz targets with clang's libFuzzer, address and undefined
-# behaviour sanitizers. CXX names the compiler (default clang++-14), CXXFLAGS adds to the flags.
+# behaviour sanitizers. CXX names the compiler (default clang++-16), CXXFLAGS adds to the flags.
 set -euo pipefail
 if [ $# -lt 1 ]; then
     echo "usage: $0 OUTDIR [TARGET...]" >&2
@@ -13,7 +13,7 @@ shift
 cd "$(dirname "$0")/../.."
 . tests/fuzz/targets.sh
 
-CXX=${CXX:-clang++-14}
+CXX=${CXX:-clang++-16}
 # The standard library gives std::expected only to a compiler that says it has the concepts of 2020; this clang has
 # what is needed and does not say so.
 flags=(-std=c++2b -g -O1 -fno-omit-frame-pointer -D_GNU_SOURCE -I.

@@ -13,7 +13,6 @@ import sys
 from tests.build import build, build_directory
 from tests.support.lab import Lab, other
 from tests.support.network import VIP4, VIP6
-from tests.support.node import GROUP
 from tests.support.wait import Late, monotonic_ns, wait_for
 
 PHONES = 200
@@ -161,7 +160,7 @@ def planned(screen, lab, promise, first):
     screen.fact("active / standby", f"node {active} / node {standby}")
     probe = lab.probe("planned", rate=RATE, warm_up=RATE)
     asked_ns = monotonic_ns()
-    lab.nodes[active].ctl("failover", GROUP)
+    lab.nodes[active].ctl("failover")
     gained = wait_for(lambda: lab.holders.gained_ns(VIP4, standby, asked_ns), 30.0, "the address has moved")
     wait_for(lambda: lab.holders.held_by(VIP4) == {standby}, 30.0, "one node alone has the address")
     lab.wait_pair(active=standby, deadline=30.0)

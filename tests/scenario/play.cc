@@ -29,6 +29,7 @@ struct Actor {
     std::uint32_t life{0};
     bool silenced{false};
     bool beat_now{false};
+    bool raise_now{false};
     bool probe_now{false};
     Instant asleep_until{};
     Instant asked{};
@@ -74,6 +75,8 @@ void Stage::drain(std::size_t who) {
         }
         if (output->effect == Effect::probe)
             actor.probe_now = true;
+        if (output->effect == Effect::raise)
+            actor.raise_now = true; // the kernel takes the addresses before the next millisecond
         if (output->effect == Effect::keep_epoch)
             actor.policy.known_epoch = output->epoch;
         say(who, line(*output));
@@ -128,6 +131,8 @@ void Stage::step() {
             give(who, Claim{});
         for (const Input& input : std::exchange(actor.waiting, {}))
             give(who, input);
+        if (std::exchange(actor.raise_now, false))
+            give(who, Raised{true, actor.node->view().epoch});
         if (now_ == actor.asleep_until)
             give(who, Tick{now_ - actor.asked});
         else if (now_ >= actor.node->deadline())

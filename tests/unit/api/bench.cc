@@ -182,7 +182,7 @@ bool eventually(const std::function<bool()>& condition) {
     while (!condition()) {
         if (std::chrono::steady_clock::now() > deadline)
             return false;
-        std::this_thread::sleep_for(1ms);
+        ::poll(nullptr, 0, 1); // and look again
     }
     return true;
 }

@@ -17,7 +17,7 @@ BOOST_AUTO_TEST_CASE(good_requests) {
     BOOST_TEST(request->method == "status");
     BOOST_TEST(request->params.at("a") == 1);
     BOOST_TEST(read_request(R"({"jsonrpc":"2.0","id":"x","method":"m"})")->params.empty());
-    BOOST_TEST(read_request(" {\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"m\",\"extra\":1} ").has_value());
+    BOOST_TEST(read_request(" {\"jsonrpc\":\"2.0\",\"id\":-15,\"method\":\"m\",\"extra\":1} ").has_value());
 }
 
 BOOST_AUTO_TEST_CASE(bad_requests) {
@@ -41,6 +41,8 @@ BOOST_AUTO_TEST_CASE(bad_requests) {
         {R"([{"jsonrpc":"2.0","id":1,"method":"status"}])", Code::invalid_request, "null"},
         {R"({"jsonrpc":"2.0","method":"status"})", Code::invalid_request, "null"},
         {R"({"jsonrpc":"2.0","id":null,"method":"status"})", Code::invalid_request, "null"},
+        {R"({"jsonrpc":"2.0","id":1.5,"method":"status"})", Code::invalid_request, "null"},
+        {R"({"jsonrpc":"2.0","id":17e777777777,"method":"status"})", Code::invalid_request, "null"},
         {R"({"jsonrpc":"2.0","id":{},"method":"status"})", Code::invalid_request, "null"},
         {R"({"jsonrpc":"2.0","id":")" + std::string(257, 'x') + R"(","method":"status"})",
          Code::invalid_request, "null"},

@@ -16,8 +16,9 @@ BOOST_AUTO_TEST_CASE(an_engine_that_never_ran_is_absent) {
 
 BOOST_AUTO_TEST_CASE(a_pid_whose_process_is_gone_is_absent) {
     app::EngineWatch watch;
-    BOOST_TEST((watch.look(ha::Instant{1s}, {.beats = 9, .pid = 77, .attached = true, .process_exists = false}) ==
-                EngineState::absent));
+    BOOST_TEST(
+        (watch.look(ha::Instant{1s}, {.beats = 9, .pid = 77, .attached = true, .process_exists = false}) ==
+         EngineState::absent));
 }
 
 BOOST_AUTO_TEST_CASE(running_needs_attachment) {
@@ -45,7 +46,8 @@ BOOST_AUTO_TEST_CASE(in_sync_needs_a_recent_word_and_little_under_way) {
     BOOST_TEST(app::in_sync(now, {.received = 100, .announced = 100, .announced_at_ns = now}));
     BOOST_TEST(app::in_sync(now, {.received = 100, .announced = 164, .announced_at_ns = now}));
     BOOST_TEST(!app::in_sync(now, {.received = 100, .announced = 165, .announced_at_ns = now}));
-    BOOST_TEST(!app::in_sync(now, {.received = 100, .announced = 100, .announced_at_ns = now - 1'000'000'001}));
+    BOOST_TEST(
+        !app::in_sync(now, {.received = 100, .announced = 100, .announced_at_ns = now - 1'000'000'001}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -37,7 +37,8 @@ BOOST_AUTO_TEST_CASE(nothing_kept_is_no_error) {
 
 BOOST_AUTO_TEST_CASE(what_was_saved_is_loaded) {
     const Directory directory;
-    const app::Records kept{{"sip", {.epoch = 17, .disabled = false}}, {"trunks", {.epoch = 3, .disabled = true}}};
+    const app::Records kept{{"sip", {.epoch = 17, .disabled = false}},
+                            {"trunks", {.epoch = 3, .disabled = true}}};
     BOOST_REQUIRE(app::save_records(directory.path, kept).has_value());
     const auto records = app::load_records(directory.path);
     BOOST_REQUIRE(records.has_value());
@@ -46,8 +47,8 @@ BOOST_AUTO_TEST_CASE(what_was_saved_is_loaded) {
 
 BOOST_AUTO_TEST_CASE(damaged_files_are_named_with_a_way_out) {
     const Directory directory;
-    for (const char* text : {"", "something else\n", "tandem-groups-1\nsip x enabled\n", "tandem-groups-1\nsip 4\n",
-                             "tandem-groups-1\nsip 4 perhaps\n"}) {
+    for (const char* text : {"", "something else\n", "tandem-groups-1\nsip x enabled\n",
+                             "tandem-groups-1\nsip 4\n", "tandem-groups-1\nsip 4 perhaps\n"}) {
         directory.write(text);
         const auto records = app::load_records(directory.path);
         BOOST_REQUIRE(!records.has_value());

@@ -47,6 +47,7 @@ public:
     /// The peer says what `peer` holds, on one path.
     void beat(std::size_t path = 0) {
         peer.path = path;
+        peer.holds = peer.role == Role::active && !peer_kernel_slow;
         on(peer);
     }
     /// Lets time pass in which nothing comes from outside: the node gets its ticks at its own deadlines.
@@ -115,6 +116,7 @@ public:
     Instant now;
     Node node;
     PeerBeat peer;
+    bool peer_kernel_slow{false}; ///< the peer is active, but its kernel has not taken the addresses yet
     Lines lines;
 
 private:

@@ -24,6 +24,34 @@ BOOST_AUTO_TEST_CASE(the_active_asks_and_yields_when_the_peer_has_it) {
     BOOST_TEST(stage.node.may_renew(stage.now)); // the redirecting grant is a lease too
 }
 
+BOOST_AUTO_TEST_CASE(the_active_serves_until_the_peer_has_the_addresses) {
+    Stage stage = active_stage();
+    stage.order(Verb::failover, Force::no, 9);
+    stage.peer.role = Role::active;
+    stage.peer.epoch = 6;
+    stage.peer_kernel_slow = true;
+    stage.beat();
+    BOOST_CHECK(stage.role() == Role::active);
+    stage.pass_hearing(milliseconds{200});
+    BOOST_CHECK(stage.role() == Role::active);
+    BOOST_TEST(stage.node.may_renew(stage.now));
+    stage.peer_kernel_slow = false;
+    stage.beat();
+    BOOST_CHECK(stage.role() == Role::standby);
+    BOOST_TEST(stage.said("answer 9 none"));
+}
+
+BOOST_AUTO_TEST_CASE(a_new_active_says_so_once_the_kernel_has_the_addresses) {
+    Stage stage = standby_stage();
+    stage.peer.resigning = true;
+    stage.beat();
+    BOOST_CHECK(stage.role() == Role::active);
+    BOOST_TEST(!stage.node.view().holds);
+    stage.on(Raised{true, stage.epoch()});
+    BOOST_TEST(stage.node.view().holds);
+    BOOST_TEST(joined(stage.lines) == "beat");
+}
+
 BOOST_AUTO_TEST_CASE(the_standby_follows_a_resignation_at_once) {
     Stage stage = standby_stage();
     stage.peer.resigning = true;

@@ -37,8 +37,12 @@ Counter counter_when_forwarded(Kind kind) {
     }
 }
 
+bool is_of_an_older_term(Kind kind) {
+    return kind == Kind::outdated || kind == Kind::late_binding;
+}
+
 Decision outside(Kind kind, Stance stance) {
-    if (kind == Kind::outdated)
+    if (is_of_an_older_term(kind))
         return {Action::drop, Copy::none, Counter::drop_standby};
     const bool ours = kind != Kind::not_vip && kind != Kind::unreadable;
     if (ours && (stance == Stance::standby || stance == Stance::none))
@@ -58,7 +62,7 @@ const Decision* unfit(Kind kind) {
     static constexpr Decision garbled{Action::drop, Copy::none, Counter::link_malformed};
     if (is_sip_port_traffic(kind))
         return nullptr;
-    return kind == Kind::not_vip ? &stray : kind == Kind::outdated ? &old : &garbled;
+    return kind == Kind::not_vip ? &stray : is_of_an_older_term(kind) ? &old : &garbled;
 }
 
 Decision expected(Ingress ingress, Kind kind, Stance stance) {
@@ -66,7 +70,9 @@ Decision expected(Ingress ingress, Kind kind, Stance stance) {
     case Ingress::outside:
         return outside(kind, stance);
     case Ingress::mirror:
-        if (const Decision* refused = unfit(kind))
+        if (kind == Kind::late_binding && stance == Stance::active)
+            return {Action::deliver, Copy::none, Counter::mirror_late};
+        if (const Decision* refused = unfit(kind); refused != nullptr && kind != Kind::late_binding)
             return *refused;
         if (stance == Stance::standby)
             return {Action::deliver, Copy::none, Counter::mirror_delivered};
@@ -84,7 +90,7 @@ Decision expected(Ingress ingress, Kind kind, Stance stance) {
     case Ingress::count_:
         break;
     }
-    const bool from_vip = kind != Kind::not_vip && kind != Kind::unreadable && kind != Kind::outdated;
+    const bool from_vip = kind != Kind::not_vip && kind != Kind::unreadable && !is_of_an_older_term(kind);
     return {Action::hold_back, Copy::none, from_vip ? Counter::shadow_held_back : Counter::shadow_other};
 }
 
@@ -112,7 +118,7 @@ BOOST_AUTO_TEST_CASE(every_combination) {
                            what);
                 ++asked;
             }
-    BOOST_TEST(asked == 4U * 10U * 5U);
+    BOOST_TEST(asked == 4U * 11U * 5U);
 }
 
 BOOST_AUTO_TEST_CASE(only_the_active_copies_and_nothing_mirrored_is_copied_again) {

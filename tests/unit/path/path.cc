@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(mirrored_packets_are_checked) {
     peer_stream_begins();
     frame(1, udp(request("REGISTER"), "10.9.0.7"));
     frame(2, Packet(sip.begin(), sip.end() - 3));
-    frame(3, sip, 6);
+    frame(3, sip, 5);
     frame(4, sip, 8); // our own role word may lag
     BOOST_TEST(deliveries().size() == 1U);
     BOOST_TEST(count(Counter::mirror_not_vip) == 1U);
@@ -253,6 +253,19 @@ BOOST_AUTO_TEST_CASE(only_a_standby_takes_mirrored_packets) {
     BOOST_TEST(deliveries().empty());
     BOOST_TEST(count(Counter::mirror_not_standby) == 2U);
     BOOST_TEST(transmitted().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_late_binding_of_the_term_before_reaches_the_new_active) {
+    be(Standing::active); // epoch 7
+    peer_stream_begins();
+    frame(1, sip, 6);                    // a REGISTER that was under way
+    frame(2, udp(request("INVITE")), 6); // would ring twice
+    frame(3, sip, 5);                    // from long ago
+    frame(4, sip, 7);                    // of our own term: nobody else may send it
+    BOOST_TEST(deliveries().size() == 1U);
+    BOOST_TEST(count(Counter::mirror_late) == 1U);
+    BOOST_TEST(count(Counter::mirror_old_epoch) == 2U);
+    BOOST_TEST(count(Counter::mirror_not_standby) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(yielding_defers_until_standby) {

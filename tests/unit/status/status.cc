@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cstdlib>
+#include <limits>
 
 using namespace tandem::status;
 using namespace std::chrono_literals;
@@ -69,6 +70,15 @@ BOOST_AUTO_TEST_CASE(a_path_that_was_never_heard) {
     BOOST_TEST(path.at("stream") == "down");
     BOOST_TEST(path.at("rtt_us").at("last").is_null());
     BOOST_TEST(path.at("last_heard_ms").is_null());
+}
+
+BOOST_AUTO_TEST_CASE(numbers_that_json_does_not_know_are_null) {
+    NodeStatus node = active_node();
+    node.paths[0].last_heard_ms = std::numeric_limits<double>::infinity();
+    node.detection.worst_case_ms = std::numeric_limits<double>::quiet_NaN();
+    const auto object = to_json(node);
+    BOOST_TEST(object.at("paths").at(0).at("last_heard_ms").is_null());
+    BOOST_TEST(object.at("detection").at("worst_case_ms").is_null());
 }
 
 BOOST_AUTO_TEST_CASE(times_have_milliseconds_and_a_zone) {
