@@ -58,19 +58,14 @@ std::expected<GroupEffects, std::string> prepare_effects(const config::Config& c
     }
     const auto vips = vip_addresses(group);
     auto announcement = announce::Announcer::open(outside.index, announce::announcement(outside.mac, vips));
-    auto probe = announce::Announcer::open(outside.index, announce::probe(outside.mac, vips));
-    if (!announcement || !probe)
-        return std::unexpected(!announcement ? announcement.error() : probe.error());
+    if (!announcement)
+        return std::unexpected(announcement.error());
     const auto of = [&](netlink::Transition t) -> const netlink::Batch& {
         return batches[static_cast<std::size_t>(t)];
     };
-    return GroupEffects{of(netlink::Transition::rise),
-                        of(netlink::Transition::fall),
-                        of(netlink::Transition::vacate),
-                        of(netlink::Transition::seal),
-                        of(netlink::Transition::renew),
-                        std::move(*announcement),
-                        std::move(*probe)};
+    return GroupEffects{of(netlink::Transition::rise),   of(netlink::Transition::fall),
+                        of(netlink::Transition::vacate), of(netlink::Transition::seal),
+                        of(netlink::Transition::renew),  std::move(*announcement)};
 }
 
 std::expected<Prepared, std::string> prepare_groups(const config::Config& config, const Records& records,
@@ -91,9 +86,13 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
             return std::unexpected("group " + group.name + ": there is no interface " + group.interface);
         auto effects = prepare_effects(config, group, *outside, shadow->index);
         auto claims = announce::ClaimWatch::open(outside->index, outside->mac, vip_addresses(group));
-        if (!effects || !claims)
+        auto probe =
+            announce::Announcer::open(outside->index, announce::probe(outside->mac, vip_addresses(group)));
+        if (!effects || !claims || !probe)
             return std::unexpected("group " + group.name + ": " +
-                                   (!effects ? effects.error() : claims.error()));
+                                   (!effects  ? effects.error()
+                                    : !claims ? claims.error()
+                                              : probe.error()));
         lifeline.falls[i].write(effects->fall);
         const auto record = records.find(group.name);
         const GroupRecord known = record == records.end() ? GroupRecord{} : record->second;
@@ -104,7 +103,7 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
              role_policy(config, group, known.epoch,
                          known.disabled ? ha::InitialState::disabled : ha::InitialState::enabled,
                          (alone >> i & 1U) != 0 ? Resumption::was_active_alone : Resumption::fresh),
-             std::move(*claims), outside->up && outside->carrier});
+             std::move(*claims), std::move(*probe), outside->up && outside->carrier});
     }
     lifeline.interval_us.store(static_cast<std::uint64_t>(config.pair.interval.count()));
     lifeline.group_count.store(static_cast<std::uint32_t>(config.groups.size()));

@@ -82,9 +82,6 @@ void Hand::carry_out(const HandCommand& command) {
     }
     case Act::announce:
         return note(command, group.announcement.send() == group.announcement.size() ? 0 : EIO);
-    case Act::probe:
-        group.probe.send();
-        return;
     case Act::stand:
         page_.grants[command.group].role.write({.epoch = command.epoch, .standing = command.standing});
         return;

@@ -28,7 +28,6 @@ struct GroupEffects {
     netlink::Batch seal;
     netlink::Batch renew;
     announce::Announcer announcement;
-    announce::Announcer probe;
 };
 
 class Hand {

@@ -62,7 +62,7 @@ struct PulseNote {
     ha::Output output;
 };
 
-enum class Act : std::uint8_t { raise, lower, vacate, seal, renew, announce, probe, stand, stop };
+enum class Act : std::uint8_t { raise, lower, vacate, seal, renew, announce, stand, stop };
 
 struct HandCommand {
     Act act{};

@@ -43,8 +43,14 @@ Pulse::Pulse(const PulseSettings& settings, std::vector<PulseGroup> groups,
     const ha::Instant start = now();
     interval_ = groups.front().policy.interval;
     for (PulseGroup& group : groups) {
-        groups_.push_back(Group{
-            group.name_hash, ha::Node{group.policy, start}, std::move(group.claims), false, false, 0, {}});
+        groups_.push_back(Group{group.name_hash,
+                                ha::Node{group.policy, start},
+                                std::move(group.claims),
+                                std::move(group.probe),
+                                false,
+                                false,
+                                0,
+                                {}});
         groups_.back().node.on(start, ha::Port{group.port_usable});
     }
 }
@@ -308,7 +314,9 @@ void Pulse::apply(Group& group, const ha::Output& output) {
     case ha::Effect::seal:
         return to_hand(Act::seal, group, output.epoch);
     case ha::Effect::probe:
-        return to_hand(Act::probe, group, output.epoch);
+        // Not by way of the hand: an answer must not be missed because the question waited for the kernel.
+        group.probe.send();
+        return;
     case ha::Effect::beat:
         beat_now_ = true;
         return;

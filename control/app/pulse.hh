@@ -30,6 +30,7 @@ struct PulseGroup {
     std::uint32_t name_hash{0};
     ha::Policy policy;
     announce::ClaimWatch claims;
+    announce::Announcer probe;
     bool port_usable{true}; ///< at the start
 };
 
@@ -80,6 +81,7 @@ private:
         std::uint32_t name_hash;
         ha::Node node;
         announce::ClaimWatch claims;
+        announce::Announcer probe; ///< asked from here: the wait for its answer begins when it has left
         bool in_sync{false};
         bool raised{false};       ///< the kernel took the addresses
         std::uint64_t arrived{0}; ///< packets from outside seen so far, for stragglers

@@ -28,6 +28,11 @@ std::string yes_no(const json::value& value) {
     return is_true(value) ? "yes" : is_false(value) ? "no" : "-";
 }
 
+/// Ready to take over is a question to a node that is not active.
+std::string ready_text(const json::value& group) {
+    return text_of(look(group, {"role"})) == "active" ? "serving" : yes_no(look(group, {"ready"}));
+}
+
 std::string node_name(const json::value& node) {
     return or_dash(text_of(look(node, {"node", "name"})));
 }
@@ -165,7 +170,7 @@ std::string group_text(const Both& both, const json::value& mine, const json::va
     add("  since", since_text);
     add("  because", field("reason"));
     add("  epoch", number("epoch"));
-    add("  ready", [](const json::value& group) { return yes_no(look(group, {"ready"})); });
+    add("  ready", ready_text);
     for (const auto& vip : array_of(look(known, {"vips"}))) {
         const std::string address = text_of(look(vip, {"address"}));
         add("  VIP " + or_dash(address), [&](const json::value& group) { return vip_text(group, address); });

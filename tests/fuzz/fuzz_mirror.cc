@@ -49,6 +49,10 @@ void drain(path::Path& path) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     // Small bounds, so that making room is reached by short inputs.
     path::PathLimits limits;
+    limits.sender.packets = 8;
+    limits.sender.octets = 4096;
+    limits.receiver.packets = 8;
+    limits.receiver.octets = 4096;
     limits.held_packets = 4;
     limits.held_octets = 2048;
     limits.deferred_packets = 4;

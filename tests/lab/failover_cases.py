@@ -61,6 +61,38 @@ def brain_kill(lab, runs):
             {"outage": spread(outages), "two_holders": spread(overlaps)})
 
 
+def carrier_lost(lab, runs):
+    """The cable of the active's outside interface is pulled: it gives up at once, and the other node serves."""
+    outages = []
+    for _ in range(runs):
+        active = lab.wait_pair()
+        outage, _, _ = _outage_of(lab, lambda: lab.network.carrier(active, "lan", "down"), other(active),
+                                  lambda: lab.network.carrier(active, "lan", "up"))
+        outages.append(outage.ms)
+        wait_for(lambda: lab.nodes[active].role() == "standby", 5.0, f"node {active} is standby again")
+    lab.wait_pair()
+    at_most("median outage", statistics.median(outages), 30)
+    return words("outage", outages), {"outage": spread(outages)}
+
+
+def one_path_cut(lab, runs):
+    """One of the two HA paths is cut: nothing happens to the service, the path is told of."""
+    for _ in range(runs):
+        active = lab.wait_pair()
+        cut_ns = monotonic_ns()
+        lab.network.cut_path(active, "ha")
+        try:
+            wait_for(lambda: any(event["name"] == "path.down" and event["monotonic_ns"] > cut_ns
+                                 for event in lab.nodes[active].events()), 3.0, "the event path.down")
+            holds_for(lambda: lab.holders.held_by(VIP4) == {active}, 1.0, f"node {active} alone has the VIP")
+        finally:
+            lab.network.heal_path(active, "ha")
+        wait_for(lambda: all(path["state"] == "up" for path in lab.nodes[active].status()["self"]["paths"]), 5.0,
+                 "both paths are up again")
+    equal("changes of the holder", [c for c in lab.holders.changes(VIP4) if c[0] > cut_ns], [])
+    return f"no change of the holder in {runs} cuts", {"runs": runs}
+
+
 def guard_and_brain_stopped(lab, runs):
     """SIGSTOP for guard and brain: the kernel drops the VIP by itself within 2.5 s, and the other node serves."""
     gone = []
@@ -163,6 +195,27 @@ def engine_killed(lab, runs):
         wait_for(lambda: standby.registrations() >= before + 5, 5.0, "mirroring has resumed")
     lab.wait_pair()
     at_most("longest gap", max(gaps), 50)
+    return words("gap in the answers", gaps), {"gap": spread(gaps)}
+
+
+def engine_hangs(lab, runs):
+    """SIGSTOP for the packet engine: the brain ends it, the kernel passes SIP on, the engine comes back."""
+    gaps = []
+    for _ in range(runs):
+        active = lab.wait_pair()
+        node = lab.nodes[active]
+        wait_for(node.engine_attached, 5.0, "the engine is attached")
+        probe = lab.probe()
+        stopped_ns = monotonic_ns()
+        os.kill(node.fast.process.pid, signal.SIGSTOP)
+        wait_for(lambda: any(event["name"] == "engine.stalled" and event["monotonic_ns"] > stopped_ns
+                             for event in node.events()), 3.0, "the event engine.stalled")
+        _answers_after(probe, monotonic_ns(), "SIP goes on")
+        gaps.append(probe.outage(stopped_ns).ms)
+        probe.end()
+        wait_for(node.engine_attached, 5.0, "the engine is back")
+    lab.wait_pair()
+    at_most("longest gap", max(gaps), 1000)
     return words("gap in the answers", gaps), {"gap": spread(gaps)}
 
 
