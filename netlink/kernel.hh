@@ -56,8 +56,10 @@ enum class Transition : std::uint8_t {
     renew,
 };
 
-/// How long the kernel keeps a VIP that nobody renews. Whole seconds, at least 1.
-inline constexpr std::chrono::seconds vip_lease{2};
+/// How long the kernel keeps a VIP that nobody renews. Whole seconds, at least 1. The kernel looks late,
+/// because it rounds the time of its next look up, towards a whole second: one second here means that the VIP
+/// is gone after 1 to 2 s, two would mean 2 to 3.
+inline constexpr std::chrono::seconds vip_lease{1};
 
 /// The bytes of one transition: consecutive netlink requests, each with NLM_F_ACK. Trivially copyable, so
 /// that it can lie in memory shared with the guard.

@@ -147,8 +147,7 @@ void Pulse::turn(ha::Instant woke, ha::Duration late) {
     lifeline_.beats.fetch_add(1, std::memory_order_relaxed);
 }
 
-// ---- what comes in
-// --------------------------------------------------------------------------------------------------
+// ---- what comes in ----
 
 void Pulse::read_path(std::size_t path) {
     wire::Beat beat;
@@ -272,8 +271,7 @@ void Pulse::watch_stragglers(Group& group, std::size_t index) {
         feed(group, ha::Straggler{});
 }
 
-// ---- what follows
-// ---------------------------------------------------------------------------------------------------
+// ---- what follows ----
 
 void Pulse::feed(Group& group, const ha::Input& input) {
     group.node.on(now(), input);
@@ -364,8 +362,7 @@ void Pulse::renew(ha::Instant at) {
     lifeline_.was_active_alone.store(alone, std::memory_order_relaxed);
 }
 
-// ---- what is said
-// ---------------------------------------------------------------------------------------------------
+// ---- what is said ----
 
 void Pulse::beat(ha::Instant at) {
     wire::Beat beat;

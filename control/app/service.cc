@@ -128,8 +128,7 @@ void Service::run() {
     kernel_ready_.release();
 }
 
-// ---- the end
-// --------------------------------------------------------------------------------------------------------
+// ---- the end ----
 
 void Service::stop() {
     if (stopping_)
@@ -167,8 +166,7 @@ void Service::finish_when_quiet() {
     });
 }
 
-// ---- the pulse and the hand
-// -----------------------------------------------------------------------------------------
+// ---- the pulse and the hand ----
 
 void Service::wait_for_pulse() {
     wait_on(pulse_ready_, [this] {
@@ -322,8 +320,7 @@ void Service::tell_takeover(std::size_t group) {
                        std::string{ha::to_sentence(record->cause)}, std::move(data));
 }
 
-// ---- the kernel
-// -----------------------------------------------------------------------------------------------------
+// ---- the kernel ----
 
 void Service::wait_for_kernel() {
     wait_on(kernel_ready_, [this] {
@@ -395,8 +392,7 @@ void Service::check_addresses() {
     }
 }
 
-// ---- the look around every 20 ms
-// ------------------------------------------------------------------------------------
+// ---- the look around every 20 ms ----
 
 void Service::tick() {
     const ha::Instant at = now();
@@ -511,8 +507,7 @@ void Service::choose_mirror_path(const PulseSnapshot& snapshot) {
             return parts_.page.mirror_path.store(static_cast<std::uint32_t>(i));
 }
 
-// ---- the records on disk
-// --------------------------------------------------------------------------------------------
+// ---- the records on disk ----
 
 void Service::keep_record(std::size_t group, std::uint64_t epoch) {
     GroupRecord& record = parts_.records[parts_.config.groups[group].name];

@@ -99,8 +99,7 @@ bool Node::may_renew(Instant now) const {
     return yielding_.has_value() || (view_.role == Role::active && now >= doubt_until_);
 }
 
-// ---- inputs
-// ---------------------------------------------------------------------------------------------------------
+// ---- inputs ----
 
 void Node::on_tick(Instant now, const Tick& tick) {
     if (tick.late <= policy_.interval)
@@ -199,8 +198,7 @@ void Node::on_raised(Instant now, const Raised& raised) {
     fall(now, Role::fault, Event::raise_failed);
 }
 
-// ---- judgement
-// ------------------------------------------------------------------------------------------------------
+// ---- judgement ----
 
 void Node::judge_paths(Instant now) {
     for (std::size_t i = 0; i < policy_.paths; ++i) {
@@ -416,8 +414,7 @@ void Node::evaluate_probe(Instant now) {
     put({.effect = Effect::probe});
 }
 
-// ---- transitions
-// ----------------------------------------------------------------------------------------------------
+// ---- transitions ----
 
 void Node::consider_takeover(Instant now, Event cause, Duration probe_wait) {
     require(view_.role == Role::standby);
@@ -520,8 +517,7 @@ void Node::update_view() {
     view_.ready = view_.role == Role::standby && ready_ && port_usable_ && !leaving_ && !yielding_;
 }
 
-// ---- facts
-// ----------------------------------------------------------------------------------------------------------
+// ---- facts ----
 
 bool Node::peer_is_active() const {
     return view_.peer_said && view_.peer_said->role == Role::active;
@@ -542,8 +538,7 @@ Claimant Node::peer_claim() const {
     return {peer.epoch, peer.configured, peer.priority, peer.node_id};
 }
 
-// ---- outputs
-// --------------------------------------------------------------------------------------------------------
+// ---- outputs ----
 
 void Node::put(const Output& output) {
     require(outputs_tail_ - outputs_head_ < outputs_max);

@@ -13,7 +13,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Duration kernel_lease = seconds{2};
+constexpr Duration kernel_lease = seconds{1};
 constexpr Duration kernel_renewal = milliseconds{500};
 constexpr Duration guard_patience = milliseconds{300};
 constexpr std::size_t inbox_max = 256;
@@ -31,8 +31,7 @@ void Host::install(World& world, std::size_t index, const ha::Policy& policy) {
     disk_epoch_ = policy.known_epoch;
 }
 
-// ---- life and death
-// -------------------------------------------------------------------------------------------------
+// ---- life and death ----
 
 void Host::later(Duration wait, std::function<void()> what) {
     world_->after(wait, [this, life = life_, what = std::move(what)] {
@@ -155,8 +154,7 @@ bool Host::holds_vip() const {
     return powered_ && !frozen() && vip_ && world_->now() < vip_until_;
 }
 
-// ---- what reaches the brain
-// -----------------------------------------------------------------------------------------
+// ---- what reaches the brain ----
 
 void Host::set_port(bool usable) {
     port_ = usable;
@@ -259,8 +257,7 @@ void Host::give(const ha::Input& input) {
     drain();
 }
 
-// ---- the pulse
-// ------------------------------------------------------------------------------------------------------
+// ---- the pulse ----
 
 void Host::arm() {
     const Instant asked = std::max(world_->now(), std::min(next_beat_, brain_->deadline()));
@@ -330,8 +327,7 @@ void Host::renew_addresses() {
     later(kernel_renewal, [this] { renew_addresses(); });
 }
 
-// ---- the hand
-// -------------------------------------------------------------------------------------------------------
+// ---- the hand ----
 
 void Host::drain() {
     while (const auto output = brain_->next())

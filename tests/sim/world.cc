@@ -73,8 +73,7 @@ void World::note(std::string text) {
         notes_.pop_front();
 }
 
-// ---- the HA paths
-// ---------------------------------------------------------------------------------------------------
+// ---- the HA paths ----
 
 void World::send_beat(std::size_t from, const Spoken& spoken) {
     const std::size_t to = 1 - from;
@@ -132,8 +131,7 @@ Instant World::audible_since(std::size_t from) const {
                      speaker.resumed_at(), listener.resumed_at()});
 }
 
-// ---- the LAN
-// --------------------------------------------------------------------------------------------------------
+// ---- the LAN ----
 
 Duration World::lan_delay() {
     return random_.between(microseconds{30}, microseconds{200});

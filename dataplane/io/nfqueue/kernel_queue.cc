@@ -17,7 +17,9 @@
 namespace tandem::nfqueue {
 namespace {
 
-constexpr std::size_t message_max = 65'535 + 4'096; ///< the longest packet with its netlink attributes
+/// The longest packet with its netlink attributes; a multiple of the alignment that netlink messages need.
+constexpr std::size_t message_max = 65'536 + 4'096;
+static_assert(message_max % alignof(std::max_align_t) == 0);
 constexpr std::uint32_t kernel_packets_max = 4'096;
 constexpr int receive_buffer = 16 << 20;
 constexpr std::size_t verdict_max = 64; ///< octets of one verdict message
