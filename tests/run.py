@@ -25,10 +25,12 @@ class Tally:
     def __init__(self):
         self.passed = 0
         self.failed = 0
+        self.wrong = []  # what failed, for the end of the report
 
-    def add(self, passed, failed):
+    def add(self, passed, failed, *wrong):
         self.passed += passed
         self.failed += failed
+        self.wrong += wrong
 
 
 def say(text):
@@ -109,13 +111,15 @@ def run_meson_layer(name, tests, directory, tally):
     layer = Tally()
     if not tests:
         say(f"{name}: SKIPPED, no tests were built: counted as a failure")
-        tally.add(0, 1)
+        tally.add(0, 1, f"{name}: skipped")
         return
     # Packet and kernel tests share the machine's kernel; unit tests share nothing.
     workers = os.cpu_count() if name == "unit" else 1
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         for test, (passed, failed, text) in zip(tests, pool.map(lambda t: run_program(t, directory), tests)):
             layer.add(passed, failed)
+            if failed:
+                tally.add(0, 0, f"{name}/{test['name']}: {failed} failed: {text.strip()[:400]}")
             say(f"  {name}/{test['name']}: {passed} passed" + (f", {failed} FAILED" if failed else ""))
             if text:
                 say("    " + text.replace("\n", "\n    "))
@@ -126,13 +130,13 @@ def run_meson_layer(name, tests, directory, tally):
 def run_style(directory, tally):
     passed, failed = style.run(directory)
     say(f"style: {passed} passed, {failed} failed")
-    tally.add(passed, failed)
+    tally.add(passed, failed, *(["style"] if failed else []))
 
 
 def run_lab(directory, arguments, tally):
     if os.geteuid() != 0:
         say("lab: SKIPPED, it needs root for its namespaces: counted as a failure")
-        tally.add(0, 1)
+        tally.add(0, 1, "lab: skipped")
         return
     words = [sys.executable, "-m", "tests.lab.run", "--build", directory]
     words += ["--full"] if arguments.all else ["--runs", str(arguments.runs)]
@@ -143,11 +147,12 @@ def run_lab(directory, arguments, tally):
             cases = json.load(results)["cases"]
         except (json.JSONDecodeError, KeyError):
             say("lab: ended without results: counted as a failure")
-            tally.add(0, 1)
+            tally.add(0, 1, "lab: ended without results")
             return
     passed = sum(1 for case in cases if case["passed"])
     say(f"lab: {passed} passed, {len(cases) - passed} failed")
-    tally.add(passed, len(cases) - passed)
+    tally.add(passed, len(cases) - passed,
+              *(f"lab/{case['name']}: {case['text'][:400]}" for case in cases if not case["passed"]))
 
 
 def main():
@@ -181,6 +186,8 @@ def main():
             run_meson_layer(name, layers.get(name, []), directory, tally)
     if wanted("lab"):
         run_lab(directory, arguments, tally)
+    for line in tally.wrong:
+        say("failed: " + " ".join(line.split()))
     say(f"{tally.passed} passed, {tally.failed} failed")
     return 1 if tally.failed else 0
 

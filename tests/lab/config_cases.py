@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Configurations that must be refused: with file, line and hint, and without a trace in the kernel."""
 
+import difflib
 import os
 import re
 import subprocess
@@ -74,7 +75,7 @@ def _kernel_state(lab, node):
              (("-o", "addr"), ("-o", "link"), ("rule",), ("-6", "rule"), ("route", "show", "table", "all"))]
     # The lifetimes of router-less IPv6 routes do not count down; counters are not shown.
     state.append(command("ip", "netns", "exec", name, "iptables-save", check=False).split("*", 1)[-1])
-    return [re.sub(r"#.*\n|\[\d+:\d+\]", "", part) for part in state]
+    return [line for part in state for line in re.sub(r"#.*\n|\[\d+:\d+\]", "", part).splitlines()]
 
 
 def refused(lab, row):
@@ -96,6 +97,8 @@ def refused(lab, row):
         if not re.search(rf"{re.escape(path)}:{line}\b.*\(.+\)", said):
             raise AssertionError(f"{name} names no {os.path.basename(path)}:{line} with a hint; "
                                  f"it said: {said[:500]}")
-    if _kernel_state(lab, "a") != before:
-        raise AssertionError("the kernel's state has changed")
+    after = _kernel_state(lab, "a")
+    if after != before:
+        changed = [line for line in difflib.unified_diff(before, after, "before", "after", "", "", 0, "")]
+        raise AssertionError("the kernel's state has changed: " + " | ".join(changed))
     return "refused with file, line and hint; nothing changed", {}

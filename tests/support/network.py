@@ -17,6 +17,7 @@ lab's own process dies without doing so.
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import string
@@ -24,7 +25,7 @@ import subprocess
 import threading
 import time
 
-from tests.support.wait import monotonic_ns
+from tests.support.wait import monotonic_ns, wait_for
 
 VIP4 = "10.77.0.100"
 VIP6 = "fd77::100"
@@ -167,14 +168,24 @@ class Network:
         self._sysctl("sw", {"net/ipv6/conf/all/disable_ipv6": 1, "net/bridge/bridge-nf-call-iptables": 0,
                             "net/bridge/bridge-nf-call-ip6tables": 0, "net/bridge/bridge-nf-call-arptables": 0})
         for who, host in (("a", 1), ("b", 2), ("c", 50)):
-            self._sysctl(who, {"net/ipv6/conf/all/accept_dad": 0, "net/ipv6/conf/default/accept_dad": 0,
-                               "net/ipv6/conf/lan0/accept_dad": 0})
+            self._sysctl(who, {f"net/ipv6/conf/{interface}/accept_dad": 0
+                               for interface in ("all", "default", "lan0", "ha0")})
             lines = ["link set lo up", "link set lan0 up",
                      f"addr add 10.77.0.{host}/24 dev lan0",
                      f"addr add fd77::{host}/64 dev lan0 nodad"]
             if who != "c":
                 lines += ["link set ha0 up", f"addr add 10.78.0.{host}/24 dev ha0"]
             self._batch(who, lines)
+        for who in ("a", "b", "c"):
+            wait_for(lambda name=who: self._settled(name), 10, f"the network of {who} to settle")
+
+    def _settled(self, who):
+        """Every port is up and has its link-local address: from here on the kernel changes nothing by itself."""
+        ports = [link for link in json.loads(command("ip", "-n", self._own(who), "-j", "addr"))
+                 if link["ifname"] != "lo"]
+        return all(port["operstate"] == "UP" and
+                   any(a.get("scope") == "link" and not a.get("tentative") for a in port["addr_info"])
+                   for port in ports)
 
     def remove(self):
         with self._lock:
@@ -226,6 +237,5 @@ class Network:
 
     def addresses(self, who, interface="lan0"):
         """The addresses on an interface, as a set of text."""
-        import json
         found = json.loads(command("ip", "-n", self._own(who), "-j", "addr", "show", "dev", interface) or "[]")
         return {entry["local"] for link in found for entry in link.get("addr_info", []) if "local" in entry}
