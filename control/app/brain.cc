@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/app/brain.hh"
 
-#include "control/app/epochs.hh"
 #include "control/app/hand.hh"
 #include "control/app/journal.hh"
 #include "control/app/lifeline.hh"
 #include "control/app/policy.hh"
 #include "control/app/pulse.hh"
 #include "control/app/realtime.hh"
+#include "control/app/records.hh"
 #include "control/app/service.hh"
 #include "control/config/load.hh"
 #include "dataplane/wire/ha_frame.hh"
@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <thread>
 #include <utility>
 
 namespace tandem::app {
@@ -26,6 +27,7 @@ struct Prepared {
     std::vector<int> interface_indices;
     std::vector<GroupEffects> effects;
     std::vector<PulseGroup> pulse_groups;
+    std::vector<std::string> warnings;
 };
 
 std::uint32_t random_word() {
@@ -68,7 +70,33 @@ std::expected<GroupEffects, std::string> prepare_effects(const config::Config& c
                         of(netlink::Transition::renew),  std::move(*announcement)};
 }
 
-std::expected<Prepared, std::string> prepare_groups(const config::Config& config, const Records& records,
+/// The question to the service itself, from an address of this node to the first VIP of the same family.
+std::expected<watch::Look, std::string> prepare_look(const config::Config& config, const config::Group& group,
+                                                     const netlink::Interface& outside) {
+    const auto is_vip = [&](const wire::Prefix& address) {
+        return std::any_of(config.groups.begin(), config.groups.end(), [&](const config::Group& any) {
+            return std::any_of(any.vips.begin(), any.vips.end(),
+                               [&](const wire::Prefix& vip) { return vip.address == address.address; });
+        });
+    };
+    for (const wire::Prefix& vip : group.vips)
+        for (const wire::Prefix& own : outside.addresses)
+            if (own.address.family == vip.address.family && own.contains(vip.address) && !is_vip(own))
+                return watch::Look::open(outside.index, outside.mac, own.address, vip.address,
+                                         group.sip_ports.front());
+    return std::unexpected("this node has no address of its own on " + group.interface +
+                           " in the network of a VIP");
+}
+
+/// What is kept of a group, with its role settled against the file's.
+GroupRecord settled_record(const Records& records, const config::Group& group) {
+    const auto found = records.find(group.name);
+    GroupRecord record = found == records.end() ? GroupRecord{} : found->second;
+    record.role = settle_role(group.role, record.role);
+    return record;
+}
+
+std::expected<Prepared, std::string> prepare_groups(const config::Config& config, Store& store,
                                                     Lifeline& lifeline) {
     const auto interfaces = netlink::list_interfaces();
     if (!interfaces)
@@ -79,6 +107,10 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
     const std::uint32_t alone = lifeline.was_active_alone.exchange(0);
 
     Prepared out;
+    std::vector<config::HostInterface> host;
+    for (const netlink::Interface& interface : *interfaces)
+        host.push_back({interface.name, interface.addresses});
+    out.warnings = config::advice(config, host);
     for (std::size_t i = 0; i < config.groups.size(); ++i) {
         const config::Group& group = config.groups[i];
         const netlink::Interface* outside = find(*interfaces, group.interface);
@@ -94,16 +126,22 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
                                     : !claims ? claims.error()
                                               : probe.error()));
         lifeline.falls[i].write(effects->fall);
-        const auto record = records.find(group.name);
-        const GroupRecord known = record == records.end() ? GroupRecord{} : record->second;
+        auto look = prepare_look(config, group, *outside);
+        if (!look)
+            out.warnings.push_back("group " + group.name +
+                                   ": the service cannot be asked when something answers "
+                                   "for a VIP of a silent node (" +
+                                   look.error() + "); this node would then not take over");
+        GroupRecord& record = store.records[group.name];
+        record = settled_record(store.records, group);
         out.interface_indices.push_back(outside->index);
         out.effects.push_back(std::move(*effects));
         out.pulse_groups.push_back(
             {wire::name_hash(group.name.data(), group.name.size()),
-             role_policy(config, group, known.epoch,
-                         known.disabled ? ha::InitialState::disabled : ha::InitialState::enabled,
+             role_policy(config, group, record, store.ending,
                          (alone >> i & 1U) != 0 ? Resumption::was_active_alone : Resumption::fresh),
-             std::move(*claims), std::move(*probe), outside->up && outside->carrier});
+             std::move(*claims), std::move(*probe), look ? std::optional{std::move(*look)} : std::nullopt,
+             outside->up && outside->carrier});
     }
     lifeline.interval_us.store(static_cast<std::uint64_t>(config.pair.interval.count()));
     lifeline.group_count.store(static_cast<std::uint32_t>(config.groups.size()));
@@ -134,7 +172,19 @@ std::expected<std::vector<std::string>, std::string> prepare_kernel(const config
         return std::unexpected(done.error().what);
     for (const std::string& sentence : *done)
         journal.add(Severity::info, "kernel.prepared", "", sentence);
-    return netlink::host_warnings(setup);
+    auto warnings = netlink::host_warnings(setup);
+    if (auto sentence = disk_beneath(config.node.run_dir))
+        warnings.push_back(*sentence);
+    return warnings;
+}
+
+/// From here on the file on disk must not be taken for the last word any more. Why it could not be written,
+/// or nothing; a refusal is the service's to tell.
+std::string begin_records(const config::Config& config, Store& store) {
+    if (std::exchange(store.ending, Ending::open) != Ending::orderly)
+        return {};
+    const auto saved = save_records(config.node.state_dir, store);
+    return saved ? std::string{} : saved.error();
 }
 
 std::expected<void, std::string> run(const config::Config& config, int lifeline_fd) {
@@ -147,9 +197,9 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     const auto page = contract::PageMapping::open(config.node.run_dir);
     if (!page)
         return std::unexpected(page.error());
-    const auto records = load_records(config.node.state_dir);
-    if (!records)
-        return std::unexpected(records.error());
+    auto store = load_records(config.node.state_dir);
+    if (!store)
+        return std::unexpected(store.error());
 
     Journal journal{config.log.target, config.node.name};
     journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
@@ -159,9 +209,11 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     auto warnings = prepare_kernel(config, journal);
     if (!warnings)
         return std::unexpected(warnings.error());
-    auto groups = prepare_groups(config, *records, **lifeline);
+    auto groups = prepare_groups(config, *store, **lifeline);
     if (!groups)
         return std::unexpected(groups.error());
+    const std::string not_kept = begin_records(config, *store);
+    warnings->insert(warnings->end(), groups->warnings.begin(), groups->warnings.end());
     auto paths = open_paths(config);
     if (!paths)
         return std::unexpected(paths.error());
@@ -190,15 +242,16 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
                 terms};
     if (auto sentence = lock_memory())
         warnings->push_back(*sentence);
-    Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes, *records,
-                     groups->interface_indices, *warnings, incarnation}};
+    Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes,
+                     store->records, not_kept, groups->interface_indices, *warnings, incarnation}};
     if (auto opened = service.open(); !opened)
         return std::unexpected(opened.error());
 
     hand.start();
     pulse.start();
     service.run();
-    to_pulse.send(Stop{});
+    while (!to_pulse.send(Stop{})) // full: it is being emptied
+        std::this_thread::yield();
     pulse.join();
     hand.stop();
     return {};

@@ -32,7 +32,9 @@ namespace {
 constexpr ha::Duration check_interval = std::chrono::milliseconds{5};
 /// So many checks in a row, each of them on time, without a turn of the pulse: the brain hangs. Checks that
 /// came late do not count: then the machine was not running, and nobody was.
-constexpr unsigned stalled_checks_min = 10;
+/// A virtual machine's processor that is taken away alone comes back within some 60 ms: that is no reason to
+/// end a brain, and the peer, whose probe this node's kernel answers, asks the service for longer than that.
+constexpr unsigned stalled_checks_min = 20;
 constexpr ha::Duration stop_patience = std::chrono::seconds{15};
 /// A brain that lived this long is started again at once.
 constexpr ha::Duration healthy_life = std::chrono::seconds{2};
@@ -238,7 +240,8 @@ void Guard::check_pulse(bool on_time) {
     if (on_time)
         ++still_checks_;
     const auto interval = std::chrono::microseconds{lifeline_->interval_us.load()};
-    const auto limit = std::max<std::int64_t>(stalled_checks_min, interval * 10 / check_interval);
+    const auto limit =
+        std::max<std::int64_t>(stalled_checks_min, interval * stalled_checks_min / check_interval);
     if (still_checks_ < limit)
         return;
     still_checks_ = 0;

@@ -34,7 +34,8 @@ void Hand::start() {
 void Hand::stop() {
     if (!thread_.joinable())
         return;
-    commands_.send({.act = Act::stop});
+    while (!commands_.send({.act = Act::stop})) // full: it is being emptied
+        std::this_thread::yield();
     thread_.join();
 }
 

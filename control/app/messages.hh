@@ -34,18 +34,15 @@ struct Rekey {
 struct PathGone {
     std::size_t path{0};
 };
-struct SetPort {
+/// Something that one group's role engine is to know: a port, health, a command of an operator.
+struct Fact {
     std::size_t group{0};
-    bool usable{false};
+    ha::Input input;
 };
 struct SetReadiness {
     std::size_t group{0};
-    bool ready{false};
+    std::uint8_t lacks{0}; ///< see ha::Lack
     bool in_sync{false};
-};
-struct Command {
-    std::size_t group{0};
-    ha::Operator word;
 };
 /// The kernel's addresses are not what the role asks for: carry the role's effects out again.
 struct Repair {
@@ -53,7 +50,7 @@ struct Repair {
 };
 struct Stop {};
 
-using PulseCommand = std::variant<Rekey, PathGone, SetPort, SetReadiness, Command, Repair, Stop>;
+using PulseCommand = std::variant<Rekey, PathGone, Fact, SetReadiness, Repair, Stop>;
 static_assert(std::is_trivially_copyable_v<PulseCommand>);
 
 /// An event or an answer of one group's role engine.

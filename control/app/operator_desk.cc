@@ -17,7 +17,8 @@ struct Named {
 constexpr Named verbs[] = {{"failover", ha::Verb::failover},
                            {"failback", ha::Verb::failback},
                            {"enable", ha::Verb::enable},
-                           {"disable", ha::Verb::disable}};
+                           {"disable", ha::Verb::disable},
+                           {"role.follow", ha::Verb::follow}};
 
 std::string detail(ha::Verb verb) {
     switch (verb) {
@@ -28,6 +29,8 @@ std::string detail(ha::Verb verb) {
         return "the group is enabled on this node";
     case ha::Verb::disable:
         return "the group is disabled on this node";
+    case ha::Verb::follow:
+        return "the configured roles are now the present ones, on both nodes";
     case ha::Verb::leave:
         return "left";
     }
@@ -80,7 +83,7 @@ void OperatorDesk::ask(const std::string& method, const json::object& params, Or
 void OperatorDesk::submit(std::size_t group, ha::Verb verb, ha::Force force, Respond respond) {
     const std::uint32_t ticket = next_ticket_++;
     const ha::Instant asked = now(); // before the pulse can answer
-    if (!pulse_.send(Command{group, {verb, force, ticket}}))
+    if (!pulse_.ask(Fact{group, ha::Operator{verb, force, ticket}}))
         return respond(Outcome::refused("too many commands at once; try again"));
     tickets_[ticket] = {std::move(respond), asked, verb};
 }
@@ -100,6 +103,14 @@ void OperatorDesk::on_answer(std::size_t group, const ha::Output& output) {
                                      {"group", config_.groups[group].name},
                                      {"epoch", output.epoch},
                                      {"duration_ms", static_cast<double>(micros) / 1000.0}}));
+}
+
+void OperatorDesk::expire(ha::Instant now) {
+    while (!tickets_.empty() && now - tickets_.begin()->second.asked >= patience) {
+        const Respond late = std::move(tickets_.begin()->second.respond);
+        tickets_.erase(tickets_.begin());
+        late(Outcome::refused("no answer from the role engine; what came of it is in tandemctl status"));
+    }
 }
 
 void OperatorDesk::leave(std::function<void()> done) {

@@ -7,8 +7,8 @@
 // active. The role engine answers by ticket, when the switchover is done or refused. One thread: the
 // service's. Deliberately absent: who may ask (control/api), and how it is decided (control/ha).
 
-#include "control/app/messages.hh"
 #include "control/app/peer_line.hh"
+#include "control/app/pulse_door.hh"
 #include "control/config/config.hh"
 #include "control/ha/node.hh"
 
@@ -22,7 +22,7 @@ namespace tandem::app {
 
 class OperatorDesk {
 public:
-    OperatorDesk(const config::Config& config, ToPulse& pulse, PeerLine& peer)
+    OperatorDesk(const config::Config& config, PulseDoor& pulse, PeerLine& peer)
         : config_(config)
         , pulse_(pulse)
         , peer_(peer) {}
@@ -37,6 +37,9 @@ public:
     /// The role engine answered.
     void on_answer(std::size_t group, const ha::Output& output);
 
+    /// Answers those whom the role engine has not answered within `patience`: it hangs, or its word was lost.
+    void expire(ha::Instant now);
+
     /// Every group gives up in order; `done` once all have answered.
     void leave(std::function<void()> done);
 
@@ -44,10 +47,12 @@ public:
     std::expected<std::size_t, std::string> find_group(const boost::json::object& params) const;
 
 private:
+    /// Longer than any switchover takes, shorter than tandemctl waits.
+    static constexpr ha::Duration patience = std::chrono::seconds{30};
     void submit(std::size_t group, ha::Verb verb, ha::Force force, Respond respond);
 
     const config::Config& config_;
-    ToPulse& pulse_;
+    PulseDoor& pulse_;
     PeerLine& peer_;
     struct Ticket {
         Respond respond;

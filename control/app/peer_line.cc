@@ -10,7 +10,7 @@ namespace tandem::app {
 namespace json = boost::json;
 
 PeerLine::PeerLine(boost::asio::io_context& io, const config::Config& config, const std::string& pair_key,
-                   contract::Page& page, ToPulse& pulse, Handlers handlers)
+                   contract::Page& page, PulseDoor& pulse, Handlers handlers)
     : io_(io)
     , page_(page)
     , pulse_(pulse)
@@ -31,7 +31,7 @@ PeerLine::PeerLine(boost::asio::io_context& io, const config::Config& config, co
              .ended =
                  [this, i](link::StreamEnd end, const std::string& detail) {
                      if (end == link::StreamEnd::process_gone)
-                         pulse_.send(PathGone{i});
+                         pulse_.tell(PathGone{i});
                      handlers_.ended(i, end, detail);
                  },
              .message = [this](const std::string& text) { on_message(text); }}));
@@ -50,7 +50,7 @@ void PeerLine::on_established(std::size_t path, const link::Association& associa
     link.previous = link.current;
     link.current = {association.id, association.mirror_transmit, association.mirror_receive};
     page_.mirror_links[path].write(link);
-    pulse_.send(Rekey{path, association.id, association.heartbeat_transmit, association.heartbeat_receive});
+    pulse_.tell(Rekey{path, association.id, association.heartbeat_transmit, association.heartbeat_receive});
     handlers_.established(path);
 }
 

@@ -7,7 +7,7 @@
 // session. Both sides send their status now and then, and either may ask the other for something and gets one
 // reply. One thread: the service's. Deliberately absent: what a request does.
 
-#include "control/app/messages.hh"
+#include "control/app/pulse_door.hh"
 #include "control/config/config.hh"
 #include "control/link/stream.hh"
 #include "dataplane/contract/page.hh"
@@ -47,7 +47,7 @@ public:
     };
 
     PeerLine(boost::asio::io_context& io, const config::Config& config, const std::string& pair_key,
-             contract::Page& page, ToPulse& pulse, Handlers handlers);
+             contract::Page& page, PulseDoor& pulse, Handlers handlers);
 
     bool connected() const;
     bool connected(std::size_t path) const { return streams_[path]->established(); }
@@ -70,7 +70,7 @@ private:
 
     boost::asio::io_context& io_;
     contract::Page& page_;
-    ToPulse& pulse_;
+    PulseDoor& pulse_;
     Handlers handlers_;
     std::vector<std::unique_ptr<link::Stream>> streams_;
     std::vector<contract::MirrorLink> mirror_links_;

@@ -15,6 +15,18 @@ std::array<char, contract::interface_name_max> fixed(const std::string& name) {
     return out;
 }
 
+ha::Failback failback(config::FailbackPolicy policy) {
+    switch (policy) {
+    case config::FailbackPolicy::manual:
+        return ha::Failback::manual;
+    case config::FailbackPolicy::automatic:
+        return ha::Failback::automatic;
+    case config::FailbackPolicy::window:
+        return ha::Failback::window;
+    }
+    return ha::Failback::manual;
+}
+
 } // namespace
 
 contract::Policy packet_policy(const config::Config& config) {
@@ -39,18 +51,24 @@ contract::Policy packet_policy(const config::Config& config) {
     return policy;
 }
 
-ha::Policy role_policy(const config::Config& config, const config::Group& group, std::uint64_t known_epoch,
-                       ha::InitialState initial, Resumption resumption) {
+ha::Policy role_policy(const config::Config& config, const config::Group& group, const GroupRecord& record,
+                       Ending ending, Resumption resumption) {
     ha::Policy policy;
     policy.node_id = config.node.id;
-    policy.configured = group.role == config::ConfiguredRole::primary ? ha::ConfiguredRole::primary
-                                                                      : ha::ConfiguredRole::secondary;
+    policy.configured = to_ha(record.role ? record.role->role : group.role);
+    policy.role_serial = record.role ? record.role->serial : std::uint8_t{0};
     policy.priority = group.priority;
     policy.paths = config.paths.size();
     policy.interval = config.pair.interval;
     policy.multiplier = config.pair.multiplier;
-    policy.known_epoch = known_epoch;
-    policy.initial = initial;
+    policy.known_epoch = known_epoch(record, ending);
+    policy.initial = record.disabled ? ha::InitialState::disabled : ha::InitialState::enabled;
+    policy.probe_wait = config::Config::probe_time;
+    policy.probe_ahead = policy.probe_wait;
+    policy.hysteresis = group.hysteresis;
+    policy.damper_base = group.damper_base;
+    policy.failback = failback(group.failback.policy);
+    policy.failback_hold = group.failback.hold;
     // A brain that served alone until it died is missed by nobody who could take over: it need not listen
     // long.
     if (resumption == Resumption::was_active_alone)

@@ -3,6 +3,7 @@
 
 // From the configuration to what each part is told. Pure.
 
+#include "control/app/records.hh"
 #include "control/config/config.hh"
 #include "control/ha/node.hh"
 #include "dataplane/contract/policy.hh"
@@ -18,9 +19,20 @@ contract::Policy packet_policy(const config::Config& config);
 /// What a restarted brain knows of the life before.
 enum class Resumption : std::uint8_t { fresh, was_active_alone };
 
-/// For one group's role engine.
-ha::Policy role_policy(const config::Config& config, const config::Group& group, std::uint64_t known_epoch,
-                       ha::InitialState initial, Resumption resumption);
+/// For one group's role engine. `ending`: how the life before ended. Of `record` the role must be settled
+/// (see settle_role).
+ha::Policy role_policy(const config::Config& config, const config::Group& group, const GroupRecord& record,
+                       Ending ending, Resumption resumption);
+
+/// Both speak of the same two roles.
+constexpr ha::ConfiguredRole to_ha(config::ConfiguredRole role) {
+    return role == config::ConfiguredRole::primary ? ha::ConfiguredRole::primary
+                                                   : ha::ConfiguredRole::secondary;
+}
+constexpr config::ConfiguredRole to_config(ha::ConfiguredRole role) {
+    return role == ha::ConfiguredRole::primary ? config::ConfiguredRole::primary
+                                               : config::ConfiguredRole::secondary;
+}
 
 /// For the kernel.
 netlink::ShadowSetup shadow_setup(const config::Config& config);

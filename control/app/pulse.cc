@@ -19,7 +19,24 @@ constexpr ha::Duration renew_interval = std::chrono::milliseconds{200};
 /// The pulse turns at least this often, so that the guard sees it live whatever the interval is.
 constexpr ha::Duration turn_max = std::chrono::milliseconds{5};
 
-constexpr std::size_t descriptors_max = 2 + contract::paths_max + contract::groups_max;
+constexpr std::size_t descriptors_max = 2 + contract::paths_max + 2 * contract::groups_max;
+
+// The numbers of the engine's words stand on the wire.
+static_assert(ha::lack_engine == static_cast<int>(wire::beat_lacks_engine));
+static_assert(ha::lack_mirror == static_cast<int>(wire::beat_lacks_mirror));
+static_assert(ha::lack_server == static_cast<int>(wire::beat_lacks_server));
+static_assert(ha::lack_config == static_cast<int>(wire::beat_lacks_config));
+static_assert(ha::lack_yield == static_cast<int>(wire::beat_lacks_yield));
+static_assert(ha::lack_reach == static_cast<int>(wire::beat_lacks_reach));
+static_assert(ha::lack_state == static_cast<int>(wire::beat_lacks_state));
+
+/// A link-layer address as a number, for the role engine, which knows no addresses.
+std::uint64_t number_of(const wire::MacAddress& mac) {
+    std::uint64_t number = 0;
+    for (const std::uint8_t octet : mac.octets)
+        number = number << 8U | octet;
+    return number;
+}
 
 timespec to_timespec(ha::Duration d) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(d);
@@ -37,7 +54,7 @@ Pulse::Pulse(const PulseSettings& settings, std::vector<PulseGroup> groups,
     , lifeline_(lifeline)
     , commands_(commands)
     , notes_(notes)
-    , hand_(hand)
+    , errands_(hand)
     , results_(results)
     , terms_(terms) {
     const ha::Instant start = now();
@@ -47,6 +64,9 @@ Pulse::Pulse(const PulseSettings& settings, std::vector<PulseGroup> groups,
                                 ha::Node{group.policy, start},
                                 std::move(group.claims),
                                 std::move(group.probe),
+                                std::move(group.look),
+                                {},
+                                false,
                                 false,
                                 false,
                                 0,
@@ -84,8 +104,11 @@ void Pulse::run() {
     watch(results_.descriptor());
     for (const auto& path : paths_)
         watch(path.descriptor());
-    for (const auto& group : groups_)
+    for (const auto& group : groups_) {
         watch(group.claims.descriptor());
+        if (group.look)
+            watch(group.look->descriptor());
+    }
 
     // From here on the guard sees the end of this thread at once.
     if (::pthread_mutex_lock(&lifeline_.alive) == EOWNERDEAD)
@@ -122,14 +145,17 @@ ha::Instant Pulse::next_wake() const {
 void Pulse::turn(ha::Instant woke, ha::Duration late) {
     for (std::size_t path = 0; path < paths_.size(); ++path)
         read_path(path);
-    for (Group& group : groups_)
+    for (Group& group : groups_) {
         read_claims(group);
+        read_look(group);
+    }
     read_results();
     read_commands();
     shown_.late_max_us = std::max(shown_.late_max_us, static_cast<std::uint64_t>(late.count() / 1000));
     for (Group& group : groups_) {
         watch_stragglers(group, index_of(group));
         feed(group, ha::Tick{late});
+        make_good(index_of(group));
     }
     const bool due = woke >= beat_due_;
     if (due || beat_now_) {
@@ -204,6 +230,9 @@ void Pulse::on_beat(std::size_t path, const wire::Beat& beat) {
                                                     ? ha::ConfiguredRole::primary
                                                     : ha::ConfiguredRole::secondary,
                                   .priority = said.priority,
+                                  .score = said.score,
+                                  .lacks = said.lacks,
+                                  .role_serial = said.role_serial,
                                   .ready = (said.flags & wire::beat_ready) != 0,
                                   .resigning = (said.flags & wire::beat_resigning) != 0,
                                   .holds = (said.flags & wire::beat_holds) != 0,
@@ -213,8 +242,18 @@ void Pulse::on_beat(std::size_t path, const wire::Beat& beat) {
 
 void Pulse::read_claims(Group& group) {
     announce::Claim claim;
-    for (int attempts = 0; attempts < 64 && group.claims.next(claim); ++attempts)
-        feed(group, ha::Claim{});
+    for (int attempts = 0; attempts < 64 && group.claims.next(claim); ++attempts) {
+        group.claimant = claim.claimant;
+        ++shown_.claims[index_of(group)];
+        feed(group, ha::Claim{number_of(claim.claimant)});
+    }
+}
+
+void Pulse::read_look(Group& group) {
+    // Where the service cannot be asked, whoever answers for the VIP is taken to serve it: two actives are
+    // worse than none.
+    if (group.look ? group.look->answered() : std::exchange(group.looked_in_vain, false))
+        feed(group, ha::Looked{true});
 }
 
 void Pulse::read_results() {
@@ -244,13 +283,11 @@ void Pulse::on_command(const PulseCommand& command) {
             } else if constexpr (std::is_same_v<T, PathGone>) {
                 for (Group& group : groups_)
                     feed(group, ha::PeerGone{c.path});
-            } else if constexpr (std::is_same_v<T, SetPort>) {
-                feed(groups_[c.group], ha::Port{c.usable});
+            } else if constexpr (std::is_same_v<T, Fact>) {
+                feed(groups_[c.group], c.input);
             } else if constexpr (std::is_same_v<T, SetReadiness>) {
                 groups_[c.group].in_sync = c.in_sync;
-                feed(groups_[c.group], ha::Readiness{c.ready});
-            } else if constexpr (std::is_same_v<T, Command>) {
-                feed(groups_[c.group], c.word);
+                feed(groups_[c.group], ha::Readiness{c.lacks});
             } else if constexpr (std::is_same_v<T, Repair>) {
                 repair(c.group);
             } else {
@@ -315,10 +352,17 @@ void Pulse::apply(Group& group, const ha::Output& output) {
         // Not by way of the hand: an answer must not be missed because the question waited for the kernel.
         group.probe.send();
         return;
+    case ha::Effect::look:
+        // Whoever answered the probe is asked.
+        group.looked_in_vain = !group.look;
+        if (group.look)
+            group.look->ask(group.claimant);
+        return;
     case ha::Effect::beat:
         beat_now_ = true;
         return;
     case ha::Effect::keep_epoch:
+    case ha::Effect::keep_role:
     case ha::Effect::report:
     case ha::Effect::answer:
         notes_.send({index, output});
@@ -327,7 +371,7 @@ void Pulse::apply(Group& group, const ha::Output& output) {
 }
 
 void Pulse::to_hand(Act act, const Group& group, std::uint64_t epoch, contract::Standing standing) {
-    hand_.send({act, static_cast<std::uint8_t>(index_of(group)), standing, epoch});
+    errands_.send({act, static_cast<std::uint8_t>(index_of(group)), standing, epoch});
 }
 
 /// The addresses are not as the role asks for: the effects of the role once more, which are idempotent.
@@ -335,10 +379,34 @@ void Pulse::repair(std::size_t index) {
     Group& group = groups_[index];
     const ha::View& view = group.node.view();
     if (view.role == ha::Role::active) {
+        if (!group.node.may_renew(now()))
+            return; // after a stall, while the peer may have taken over; the service looks again
         to_hand(Act::raise, group, view.epoch);
         to_hand(Act::announce, group, view.epoch);
     } else if (!view.yielding) {
         to_hand(Act::lower, group, view.epoch);
+    }
+}
+
+/// The hand did not take an order: all effects of the present role, once its queue has room.
+void Pulse::make_good(std::size_t index) {
+    Group& group = groups_[index];
+    const ha::View& view = group.node.view();
+    if (view.role == ha::Role::active && !group.node.may_renew(now()))
+        return; // after a stall, while the peer may have taken over
+    if (!errands_.take_debt(index))
+        return;
+    const auto stand = [&](contract::Standing standing) { to_hand(Act::stand, group, view.epoch, standing); };
+    if (view.role == ha::Role::active) {
+        to_hand(Act::raise, group, view.epoch);
+        stand(contract::Standing::active);
+        to_hand(Act::announce, group, view.epoch);
+    } else if (view.yielding) {
+        stand(contract::Standing::yielding);
+        to_hand(Act::vacate, group, view.epoch);
+    } else {
+        to_hand(Act::lower, group, view.epoch);
+        stand(contract::Standing::standby);
     }
 }
 
@@ -364,6 +432,28 @@ void Pulse::renew(ha::Instant at) {
 
 // ---- what is said ----
 
+wire::BeatGroup Pulse::say(const Group& group) const {
+    const ha::View& view = group.node.view();
+    unsigned flags = 0;
+    const auto set = [&flags](wire::BeatFlag flag, bool so) {
+        flags |= so ? static_cast<unsigned>(flag) : 0U;
+    };
+    set(wire::beat_resigning, view.resigning);
+    set(wire::beat_ready, view.ready);
+    set(wire::beat_holds, view.holds);
+    set(wire::beat_leaving, view.leaving);
+    set(wire::beat_in_sync, group.in_sync);
+    set(wire::beat_primary, view.configured == ha::ConfiguredRole::primary);
+    return {.name_hash = group.name_hash,
+            .epoch = view.epoch,
+            .role = static_cast<std::uint8_t>(view.role),
+            .priority = group.node.policy().priority,
+            .score = view.score,
+            .flags = static_cast<std::uint16_t>(flags),
+            .lacks = view.lacks,
+            .role_serial = view.role_serial};
+}
+
 void Pulse::beat(ha::Instant at) {
     wire::Beat beat;
     beat.pair_hash = settings_.pair_hash;
@@ -373,26 +463,8 @@ void Pulse::beat(ha::Instant at) {
     beat.mirror_sent = page_.mirror.sent.load(std::memory_order_relaxed);
     beat.mirror_handled = page_.mirror.received.load(std::memory_order_relaxed);
     beat.group_count = static_cast<std::uint8_t>(groups_.size());
-    for (std::size_t i = 0; i < groups_.size(); ++i) {
-        const Group& group = groups_[i];
-        const ha::View& view = group.node.view();
-        unsigned flags = 0;
-        const auto say = [&flags](wire::BeatFlag flag, bool so) {
-            flags |= so ? static_cast<unsigned>(flag) : 0U;
-        };
-        say(wire::beat_resigning, view.resigning);
-        say(wire::beat_ready, view.ready);
-        say(wire::beat_holds, view.holds);
-        say(wire::beat_leaving, view.leaving);
-        say(wire::beat_in_sync, group.in_sync);
-        say(wire::beat_primary, group.node.policy().configured == ha::ConfiguredRole::primary);
-        beat.groups[i] = {.name_hash = group.name_hash,
-                          .epoch = view.epoch,
-                          .role = static_cast<std::uint8_t>(view.role),
-                          .priority = group.node.policy().priority,
-                          .score = static_cast<std::uint16_t>(view.role == ha::Role::fault ? 0 : 1000),
-                          .flags = static_cast<std::uint16_t>(flags)};
-    }
+    for (std::size_t i = 0; i < groups_.size(); ++i)
+        beat.groups[i] = say(groups_[i]);
     for (std::size_t path = 0; path < paths_.size(); ++path) {
         const Echo& echo = echoes_[path];
         beat.echo_ns = echo.sent_ns;
@@ -409,6 +481,7 @@ void Pulse::publish() {
         shown_.groups[i] = groups_[i].node.view();
     for (std::size_t path = 0; path < paths_.size(); ++path)
         shown_.paths[path].counters = paths_[path].counters();
+    shown_.errands_refused = errands_.refused();
     snapshot_.write(shown_);
 }
 

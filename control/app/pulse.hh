@@ -10,15 +10,18 @@
 // Deliberately absent: netlink, TLS, text.
 
 #include "control/announce/announce.hh"
+#include "control/app/errands.hh"
 #include "control/app/lifeline.hh"
 #include "control/app/messages.hh"
 #include "control/ha/node.hh"
 #include "control/link/beat_socket.hh"
+#include "control/watch/look.hh"
 #include "dataplane/contract/page.hh"
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,7 +34,8 @@ struct PulseGroup {
     ha::Policy policy;
     announce::ClaimWatch claims;
     announce::Announcer probe;
-    bool port_usable{true}; ///< at the start
+    std::optional<watch::Look> look; ///< absent: there is no address from which the service can be asked
+    bool port_usable{true};          ///< at the start
 };
 
 struct PulseSettings {
@@ -49,11 +53,14 @@ struct PulseSnapshot {
         std::int64_t rtt_min_ns{0};
     };
     std::array<ha::View, contract::groups_max> groups;
+    /// Frames in which another station spoke as the owner of one of the group's VIPs, ever.
+    std::array<std::uint64_t, contract::groups_max> claims{};
     std::array<Path, contract::paths_max> paths;
     std::uint64_t peer_config_digest{0};
     std::uint32_t peer_incarnation{0};
-    std::uint64_t late_max_us{0};    ///< longest time that the pulse came late, ever
-    std::uint64_t groups_unknown{0}; ///< heartbeats that spoke of a group that is not configured here
+    std::uint64_t late_max_us{0};     ///< longest time that the pulse came late, ever
+    std::uint64_t errands_refused{0}; ///< what the hand's full queue did not take
+    std::uint64_t groups_unknown{0};  ///< heartbeats that spoke of a group that is not configured here
 };
 static_assert(std::is_trivially_copyable_v<PulseSnapshot>);
 
@@ -82,6 +89,9 @@ private:
         ha::Node node;
         announce::ClaimWatch claims;
         announce::Announcer probe; ///< asked from here: the wait for its answer begins when it has left
+        std::optional<watch::Look> look;
+        wire::MacAddress claimant;  ///< of the last claim: whom to ask for the service
+        bool looked_in_vain{false}; ///< asked without being able to ask
         bool in_sync{false};
         bool raised{false};       ///< the kernel took the addresses
         std::uint64_t arrived{0}; ///< packets from outside seen so far, for stragglers
@@ -94,6 +104,8 @@ private:
     void read_path(std::size_t path);
     void on_beat(std::size_t path, const wire::Beat& beat);
     void read_claims(Group& group);
+    void read_look(Group& group);
+    wire::BeatGroup say(const Group& group) const;
     void read_commands();
     void on_command(const PulseCommand& command);
     void read_results();
@@ -102,6 +114,7 @@ private:
     void drain(Group& group);
     void apply(Group& group, const ha::Output& output);
     void repair(std::size_t index);
+    void make_good(std::size_t index);
     void renew(ha::Instant at);
     void beat(ha::Instant at);
     void publish();
@@ -118,7 +131,7 @@ private:
     Lifeline& lifeline_;
     ToPulse& commands_;
     FromPulse& notes_;
-    ToHand& hand_;
+    Errands errands_;
     FromHand& results_;
     EndedTerms& terms_;
     std::thread thread_;

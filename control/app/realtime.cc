@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/app/realtime.hh"
 
+#include <linux/magic.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <cstring>
@@ -22,10 +25,26 @@ std::optional<std::string> become_realtime(int priority) {
 }
 
 std::optional<std::string> lock_memory() {
-    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
+    // The default of 8 MiB for each thread would be resident as well.
+    constexpr std::size_t stack_size = 512UL * 1024;
+    pthread_attr_t attributes;
+    if (::pthread_attr_init(&attributes) == 0) {
+        if (::pthread_attr_setstacksize(&attributes, stack_size) == 0)
+            ::pthread_setattr_default_np(&attributes);
+        ::pthread_attr_destroy(&attributes);
+    }
+    if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
         return std::string{"memory is not locked ("} + std::strerror(errno) +
                "): swapping may delay heartbeats; grant CAP_IPC_LOCK";
     return std::nullopt;
+}
+
+std::optional<std::string> disk_beneath(const std::string& file) {
+    struct statfs system {};
+    if (::statfs(file.c_str(), &system) != 0 || system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC)
+        return std::nullopt;
+    return file + " lies on a disk, not in memory: its write-back may delay heartbeats; give node.run_dir a "
+                  "folder on a tmpfs, for example in /run";
 }
 
 } // namespace tandem::app

@@ -17,7 +17,15 @@ inline constexpr int hand_priority = 49;
 /// thread then goes on as it was).
 std::optional<std::string> become_realtime(int priority);
 
-/// Keeps the process's memory from being paged out, now and later; a sentence when the system refuses.
+/// Brings all of the process's memory in and keeps it there, now and later; a sentence when the system
+/// refuses. Later threads get small stacks, which are brought in whole.
+///
+/// Why whole: a page that comes only when it is first touched takes the lock of the process's memory map. An
+/// ordinary thread that was preempted while it changed that map would keep the pulse waiting for as long as
+/// other work has the processor; there is no priority inheritance for that lock.
 std::optional<std::string> lock_memory();
+
+/// What would make writing to `file` wait for a disk, in a sentence; nothing when it lies in memory.
+std::optional<std::string> disk_beneath(const std::string& file);
 
 } // namespace tandem::app

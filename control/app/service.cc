@@ -4,12 +4,8 @@
 #include "control/app/clock.hh"
 #include "control/app/policy.hh"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <csignal>
-#include <cstring>
-#include <fstream>
 #include <utility>
 
 namespace tandem::app {
@@ -23,15 +19,8 @@ constexpr auto stop_patience = std::chrono::seconds{12};
 /// The kernel's notifications about our own changes come in the middle of them; what is wrong after this is
 /// wrong.
 constexpr auto address_check_delay = std::chrono::milliseconds{20};
-
-constexpr ha::Duration stall_spacing = std::chrono::seconds{10};
-
-/// A process id may have been given to somebody else meanwhile.
-bool is_packet_engine(std::int32_t pid) {
-    std::string name;
-    std::getline(std::ifstream{"/proc/" + std::to_string(pid) + "/comm"}, name);
-    return name == "tandem-fast";
-}
+/// And again as long as it is.
+constexpr auto address_check_again = std::chrono::milliseconds{100};
 
 /// Descriptors that others own: Asio only waits on them.
 void wait_on(asio::posix::stream_descriptor& descriptor, auto handler) {
@@ -46,23 +35,42 @@ void wait_on(asio::posix::stream_descriptor& descriptor, auto handler) {
 
 Service::Service(ServiceParts parts)
     : parts_(std::move(parts))
-    , recorders_(parts_.config.groups.size())
-    , ready_told_(parts_.config.groups.size())
-    , in_sync_told_(parts_.config.groups.size())
-    , port_usable_(parts_.config.groups.size(), true)
-    , started_(now()) {}
+    , groups_(parts_.config.groups.size())
+    , not_kept_(parts_.not_kept)
+    , started_(now()) {
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+        groups_[i].vip_outside.resize(parts_.config.groups[i].vips.size());
+        groups_[i].misplaced.resize(parts_.config.groups[i].vips.size());
+    }
+    if (!not_kept_.empty())
+        save_due_ = started_;
+}
 
 std::expected<void, std::string> Service::open() {
-    auto monitor = netlink::Monitor::open(
-        {.link = [this](const auto& change) { on_link(change); },
-         .address = [this](const auto& change) { on_address(change.index, change.address); },
-         .overrun = [this] { check_addresses(); }});
+    auto monitor = netlink::Monitor::open({.link = [this](const auto& change) { on_link(change); },
+                                           .address = [this](const auto& change) { on_address(change); },
+                                           .overrun = [this] { check_addresses(); }});
     if (!monitor)
         return std::unexpected(monitor.error().what);
     monitor_ = std::move(*monitor);
 
+    open_peer_line();
+    desk_ = std::make_unique<OperatorDesk>(parts_.config, door_, *peer_);
+
+    api::Settings settings;
+    settings.socket_path = parts_.config.node.run_dir + "/tandemd.sock";
+    auto server = api::Server::start(io_, std::move(settings), methods());
+    if (!server)
+        return std::unexpected(server.error());
+    api_ = std::move(*server);
+    open_monitors();
+    parts_.journal.on_entry([this](const JournalEntry& entry) { api_->publish(to_json(entry)); });
+    return {};
+}
+
+void Service::open_peer_line() {
     peer_ = std::make_unique<PeerLine>(
-        io_, parts_.config, parts_.pair_key, parts_.page, parts_.to_pulse,
+        io_, parts_.config, parts_.pair_key, parts_.page, door_,
         PeerLine::Handlers{
             .established =
                 [this](std::size_t path) {
@@ -93,16 +101,6 @@ std::expected<void, std::string> Service::open() {
                         [&](std::size_t group) { return known ? &snapshot.groups[group] : nullptr; },
                         std::move(respond));
                 }});
-    desk_ = std::make_unique<OperatorDesk>(parts_.config, parts_.to_pulse, *peer_);
-
-    api::Settings settings;
-    settings.socket_path = parts_.config.node.run_dir + "/tandemd.sock";
-    auto server = api::Server::start(io_, std::move(settings), methods());
-    if (!server)
-        return std::unexpected(server.error());
-    api_ = std::move(*server);
-    parts_.journal.on_entry([this](const JournalEntry& entry) { api_->publish(to_json(entry)); });
-    return {};
 }
 
 void Service::run() {
@@ -119,9 +117,15 @@ void Service::run() {
     wait_for_hand();
     wait_for_kernel();
     check_addresses();
+    for (auto& group : groups_)
+        group.monitors->start();
     tick();
     io_.run();
+    for (auto& group : groups_)
+        group.monitors->stop();
     disk_.join();
+    if (said_goodbye_)
+        keep_last_word();
     // The descriptors belong to the mailboxes and the monitor.
     pulse_ready_.release();
     hand_ready_.release();
@@ -178,90 +182,6 @@ void Service::wait_for_pulse() {
     });
 }
 
-void Service::on_pulse_note(const PulseNote& note) {
-    const std::string& group = parts_.config.groups[note.group].name;
-    switch (note.output.effect) {
-    case ha::Effect::keep_epoch:
-        return keep_record(note.group, note.output.epoch);
-    case ha::Effect::report:
-        return on_report(group, note.group, note.output);
-    case ha::Effect::answer:
-        return desk_->on_answer(note.group, note.output);
-    default:
-        return;
-    }
-}
-
-void Service::on_report(const std::string& group, std::size_t index, const ha::Output& output) {
-    status_due_ = now();
-    json::object data{{"epoch", output.epoch}, {"decided_ns", to_ns(output.decided)}};
-    Severity severity = Severity::info;
-    switch (output.event) {
-    case ha::Event::took_over_silence:
-    case ha::Event::took_over_gone:
-    case ha::Event::took_over_resigned:
-    case ha::Event::took_over_unfit:
-    case ha::Event::took_over_vacant:
-    case ha::Event::took_over_operator:
-        recorders_[index].decided(output);
-        return tell_takeover(index);
-    case ha::Event::path_up:
-    case ha::Event::path_down: {
-        // Liveness is the pair's, every group's engine sees it: told once.
-        if (index != 0)
-            return;
-        data = {{"path", parts_.config.paths[output.value].name}};
-        severity = output.event == ha::Event::path_down ? Severity::warning : Severity::info;
-        PulseSnapshot snapshot;
-        if (parts_.pulse.snapshot(snapshot))
-            choose_mirror_path(snapshot);
-        parts_.journal.add(severity, ha::to_string(output.event), "",
-                           std::string{ha::to_sentence(output.event)}, std::move(data));
-        return;
-    }
-    case ha::Event::stalled:
-        return index == 0 ? tell_stall(output.value) : void();
-    case ha::Event::peer_silent:
-    case ha::Event::peer_gone:
-    case ha::Event::claim_seen:
-    case ha::Event::serving_elsewhere:
-    case ha::Event::won_conflict:
-    case ha::Event::resign_failed:
-        severity = Severity::warning;
-        break;
-    case ha::Event::lost_conflict:
-    case ha::Event::unfit:
-    case ha::Event::raise_failed:
-        severity = Severity::error;
-        break;
-    case ha::Event::disabled:
-        if (!stopping_)
-            keep_disabled(index, true);
-        break;
-    case ha::Event::enabled:
-        keep_disabled(index, false);
-        break;
-    default:
-        break;
-    }
-    parts_.journal.add(severity, ha::to_string(output.event), group,
-                       std::string{ha::to_sentence(output.event)}, std::move(data));
-}
-
-/// A busy machine may stall many times a second; the journal gets one entry in ten seconds with the sum of
-/// them.
-void Service::tell_stall(std::uint64_t late_us) {
-    ++stalls_;
-    stall_max_us_ = std::max(stall_max_us_, late_us);
-    if (now() < stall_told_ + stall_spacing)
-        return;
-    stall_told_ = now();
-    parts_.journal.add(
-        Severity::warning, ha::to_string(ha::Event::stalled), "",
-        std::string{ha::to_sentence(ha::Event::stalled)},
-        {{"times", std::exchange(stalls_, 0)}, {"longest_us", std::exchange(stall_max_us_, 0)}});
-}
-
 void Service::wait_for_hand() {
     wait_on(hand_ready_, [this] {
         parts_.hand_notes.settle();
@@ -270,54 +190,6 @@ void Service::wait_for_hand() {
             on_hand_note(note);
         wait_for_hand();
     });
-}
-
-void Service::on_hand_note(const HandNote& note) {
-    const std::string& group = parts_.config.groups[note.group].name;
-    if (note.error != 0)
-        parts_.journal.add(Severity::error,
-                           note.act == Act::announce ? "announce.failed" : "vip.change_failed", group,
-                           std::string{"the kernel refused: "} + std::strerror(note.error));
-    switch (note.act) {
-    case Act::raise:
-        if (note.error == 0)
-            recorders_[note.group].addresses_done(note.epoch, note.done);
-        return tell_takeover(note.group);
-    case Act::announce:
-        recorders_[note.group].announced(note.epoch, note.done);
-        return tell_takeover(note.group);
-    case Act::lower:
-    case Act::vacate:
-        parts_.journal.add(Severity::info, "vip.removed", group, "addresses are off the outside interface",
-                           {{"epoch", note.epoch}, {"done_ns", to_ns(note.done)}});
-        return;
-    default:
-        return;
-    }
-}
-
-void Service::tell_takeover(std::size_t group) {
-    const auto record = recorders_[group].take();
-    if (!record)
-        return;
-    const auto us = [](ha::Duration d) {
-        return std::chrono::duration_cast<std::chrono::microseconds>(d).count();
-    };
-    json::object data{{"epoch", record->epoch},
-                      {"last_heard_ns", to_ns(record->last_heard)},
-                      {"detected_ns", to_ns(record->detected)},
-                      {"decided_ns", to_ns(record->decided)},
-                      {"addresses_ns", to_ns(record->addresses)},
-                      {"announced_ns", to_ns(record->announced)},
-                      {"decide_us", us(record->decided - record->detected)},
-                      {"addresses_us", us(record->addresses - record->decided)},
-                      {"announce_us", us(record->announced - record->addresses)}};
-    const bool missed =
-        record->cause == ha::Event::took_over_silence || record->cause == ha::Event::took_over_gone;
-    if (missed && record->last_heard != ha::Instant{})
-        data["detect_us"] = us(record->detected - record->last_heard);
-    parts_.journal.add(Severity::warning, ha::to_string(record->cause), parts_.config.groups[group].name,
-                       std::string{ha::to_sentence(record->cause)}, std::move(data));
 }
 
 // ---- the kernel ----
@@ -332,10 +204,13 @@ void Service::wait_for_kernel() {
 void Service::on_link(const netlink::Monitor::LinkChange& change) {
     for (std::size_t i = 0; i < parts_.interface_indices.size(); ++i) {
         const bool usable = change.up && change.carrier;
-        if (parts_.interface_indices[i] != change.index || port_usable_[i] == usable)
+        if (parts_.interface_indices[i] != change.index || groups_[i].port_usable == usable)
             continue;
-        port_usable_[i] = usable;
-        parts_.to_pulse.send(SetPort{i, usable});
+        groups_[i].port_usable = usable;
+        tell(i, ha::Port{usable});
+        groups_[i].monitors->look_now();
+        if (parts_.config.groups[i].watch.nic == config::Monitor::on)
+            continue; // the monitor tells it
         parts_.journal.add(usable ? Severity::info : Severity::error, usable ? "nic.restored" : "nic.failed",
                            parts_.config.groups[i].name,
                            "outside interface " + parts_.config.groups[i].interface +
@@ -345,20 +220,29 @@ void Service::on_link(const netlink::Monitor::LinkChange& change) {
     }
 }
 
-void Service::on_address(int index, const wire::IpAddress& address) {
+void Service::on_address(const netlink::Monitor::AddressChange& change) {
     for (std::size_t i = 0; i < parts_.config.groups.size(); ++i) {
-        if (parts_.interface_indices[i] != index)
+        if (parts_.interface_indices[i] != change.index)
             continue;
-        for (const wire::Prefix& vip : parts_.config.groups[i].vips)
-            if (vip.address == address && !address_check_pending_) {
-                address_check_pending_ = true;
-                address_check_.expires_after(address_check_delay);
-                address_check_.async_wait([this](boost::system::error_code error) {
-                    if (!error)
-                        check_addresses();
-                });
-            }
+        const auto& vips = parts_.config.groups[i].vips;
+        for (std::size_t j = 0; j < vips.size(); ++j) {
+            if (vips[j].address != change.address)
+                continue;
+            groups_[i].vip_outside[j] = change.present;
+            (change.present ? groups_[i].vip_came : groups_[i].vip_went) = true;
+            check_addresses_in(address_check_delay);
+        }
     }
+}
+
+void Service::check_addresses_in(std::chrono::milliseconds delay) {
+    if (std::exchange(address_check_pending_, true))
+        return;
+    address_check_.expires_after(delay);
+    address_check_.async_wait([this](boost::system::error_code error) {
+        if (!error)
+            check_addresses();
+    });
 }
 
 /// The VIPs are where the role wants them, whoever changed them: present on the active, absent on the
@@ -369,36 +253,79 @@ void Service::check_addresses() {
     const auto interfaces = netlink::list_interfaces();
     if (!interfaces || !parts_.pulse.snapshot(snapshot))
         return;
-    for (std::size_t i = 0; i < parts_.config.groups.size(); ++i) {
-        const ha::View& view = snapshot.groups[i];
-        for (const netlink::Interface& interface : *interfaces) {
-            if (interface.index != parts_.interface_indices[i])
-                continue;
-            on_link({interface.index, interface.up, interface.carrier});
-            for (const wire::Prefix& vip : parts_.config.groups[i].vips) {
-                const bool present =
-                    std::any_of(interface.addresses.begin(), interface.addresses.end(),
-                                [&](const wire::Prefix& have) { return have.address == vip.address; });
-                const bool wanted = view.role == ha::Role::active;
-                if (present == wanted || (wanted && now() - view.since < std::chrono::milliseconds{200}))
-                    continue;
-                parts_.journal.add(
-                    Severity::warning, wanted ? "vip.lost" : "vip.left_behind", parts_.config.groups[i].name,
-                    vip.address.to_string() + (wanted ? " is missing on the active; adding it again"
-                                                      : " is on a node that is not active; removing it"));
-                parts_.to_pulse.send(Repair{i});
+    for (std::size_t i = 0; i < parts_.config.groups.size(); ++i)
+        for (const netlink::Interface& interface : *interfaces)
+            if (interface.index == parts_.interface_indices[i]) {
+                on_link({interface.index, interface.up, interface.carrier});
+                check_placement(i, snapshot.groups[i], interface);
             }
-        }
+}
+
+void Service::check_placement(std::size_t group, const ha::View& view, const netlink::Interface& outside) {
+    const auto& vips = parts_.config.groups[group].vips;
+    const bool wanted = view.role == ha::Role::active;
+    const bool watched = parts_.config.groups[group].watch.vip == config::Monitor::on;
+    GroupState& state = groups_[group];
+    bool misplaced = false;
+    bool settling = false;
+    for (std::size_t i = 0; i < vips.size(); ++i) {
+        const bool present =
+            std::any_of(outside.addresses.begin(), outside.addresses.end(),
+                        [&](const wire::Prefix& have) { return have.address == vips[i].address; });
+        state.vip_outside[i] = present;
+        settling = settling || (wanted && !present && now() - view.since < std::chrono::milliseconds{200});
+        const bool wrong = present != wanted && !settling;
+        misplaced = misplaced || wrong;
+        const bool told = state.misplaced[i];
+        state.misplaced[i] = wrong;
+        if (!wrong || told || watched) // where the monitor is on, it tells
+            continue;
+        parts_.journal.add(
+            Severity::warning, wanted ? "vip.missing" : "vip.left_behind", parts_.config.groups[group].name,
+            vips[i].address.to_string() + (wanted ? " is missing on the active; adding it again"
+                                                  : " is on a node that is not active; removing it"));
     }
+    if (watched)
+        show_placement(group, wanted);
+    if (misplaced)
+        door_.tell(Repair{group});
+    if (misplaced || settling)
+        check_addresses_in(address_check_again);
+}
+
+/// What was misplaced for less than the time to this check is shown to the monitor as well: a renewal of the
+/// addresses may have put it right meanwhile.
+void Service::show_placement(std::size_t group, bool wanted) {
+    GroupState& state = groups_[group];
+    const bool came = std::exchange(state.vip_came, false);
+    const bool went = std::exchange(state.vip_went, false);
+    if (wanted ? went : came) {
+        const std::vector<bool> now =
+            std::exchange(state.vip_outside, std::vector<bool>(state.vip_outside.size(), !wanted));
+        state.monitors->look_now();
+        state.vip_outside = now;
+    }
+    state.monitors->look_now();
 }
 
 // ---- the look around every 20 ms ----
 
 void Service::tick() {
     const ha::Instant at = now();
+    door_.flush();
+    desk_->expire(at);
     look_at_engine(at);
     read_notices();
-    judge_readiness(at);
+    PulseSnapshot snapshot;
+    if (parts_.pulse.snapshot(snapshot)) {
+        follow_roles(snapshot);
+        judge_readiness(snapshot, at);
+        judge_window(at);
+        keep_from(snapshot);
+        judge_alarms(snapshot, at);
+    }
+    if (save_due_ <= at)
+        save_records();
     if (at >= status_due_) {
         status_due_ = at + status_interval;
         peer_->send_status(own_status());
@@ -412,136 +339,8 @@ void Service::tick() {
     });
 }
 
-void Service::look_at_engine(ha::Instant at) {
-    const contract::EnginePulse& engine = parts_.page.engine;
-    const std::int32_t pid = engine.pid.load();
-    const EngineState state = engine_watch_.look(at, {.beats = engine.beats.load(),
-                                                      .pid = pid,
-                                                      .attached = engine.attached.load() != 0,
-                                                      .process_exists = pid > 0 && is_packet_engine(pid)});
-    if (state == engine_)
-        return;
-    const EngineState before = std::exchange(engine_, state);
-    status_due_ = at;
-    if (state == EngineState::running)
-        parts_.journal.add(Severity::info, "engine.running", "",
-                           "the packet engine is attached; mirroring works");
-    else if (state == EngineState::stalled)
-        parts_.journal.add(Severity::error, "engine.stalled", "",
-                           "the packet engine does not turn; ending it, so that the kernel passes SIP on");
-    else if (before == EngineState::running || before == EngineState::stalled)
-        parts_.journal.add(
-            Severity::error, "engine.lost", "",
-            "the packet engine is gone; the kernel passes SIP on, mirroring pauses until it is back");
-    // An engine that hangs keeps the kernel's queue bound, and SIP would wait in it. Dead, it is bypassed.
-    if (state == EngineState::stalled && is_packet_engine(pid))
-        ::kill(pid, SIGKILL);
-}
-
-void Service::read_notices() {
-    contract::Notice notice;
-    while (parts_.page.notices.pop(notice)) {
-        switch (notice.kind) {
-        case contract::NoticeKind::engine_started:
-            parts_.journal.add(notice.value > 0 ? Severity::warning : Severity::info, "engine.started", "",
-                               notice.value > 0 ? "the packet engine has started; the kernel passed on " +
-                                                      std::to_string(notice.value) +
-                                                      " SIP packets unmirrored while it was away"
-                                                : std::string{"the packet engine has started"},
-                               {{"missed", notice.value}});
-            break;
-        case contract::NoticeKind::mirror_gap:
-            parts_.journal.add(Severity::warning, "mirror.gap", "",
-                               "mirrored packets were lost and could not be repaired",
-                               {{"lost", notice.value}});
-            break;
-        default:
-            break;
-        }
-    }
-}
-
-void Service::judge_readiness(ha::Instant at) {
-    PulseSnapshot snapshot;
-    if (!parts_.pulse.snapshot(snapshot))
-        return;
-    compare_configurations(snapshot);
-    choose_mirror_path(snapshot);
-    const auto& mirror = parts_.page.mirror;
-    const bool synced = in_sync(to_ns(at), {.received = mirror.received.load(),
-                                            .announced = mirror.announced.load(),
-                                            .announced_at_ns = mirror.announced_at_ns.load()});
-    parts_.page.peer_present.store(snapshot.groups[0].peer == ha::PeerState::up ? 1U : 0U);
-    for (std::size_t i = 0; i < parts_.config.groups.size(); ++i) {
-        const bool mirroring = parts_.config.groups[i].mirroring == config::Mirroring::on;
-        const bool ready =
-            engine_ == EngineState::running && differing_digest_ == 0 && (!mirroring || synced);
-        if (ready_told_[i] == ready && in_sync_told_[i] == synced)
-            continue;
-        if (parts_.to_pulse.send(SetReadiness{i, ready, synced})) {
-            ready_told_[i] = ready;
-            in_sync_told_[i] = synced;
-        }
-    }
-}
-
-void Service::compare_configurations(const PulseSnapshot& snapshot) {
-    const std::uint64_t theirs = snapshot.peer_config_digest;
-    const std::uint64_t differing = theirs != 0 && theirs != parts_.config.digest ? theirs : 0;
-    if (differing == differing_digest_)
-        return;
-    differing_digest_ = differing;
-    if (differing != 0)
-        parts_.journal.add(
-            Severity::error, "config.differs", "",
-            "the two nodes are configured differently (pair, group names, VIPs, ports or patterns); "
-            "compare the files: a planned switchover is refused until they agree");
-    else
-        parts_.journal.add(Severity::info, "config.agrees", "", "the two nodes are configured alike");
-}
-
-/// The first path that is up, in the order of the configuration.
-void Service::choose_mirror_path(const PulseSnapshot& snapshot) {
-    for (std::size_t i = 0; i < parts_.config.paths.size(); ++i)
-        if (snapshot.groups[0].paths[i].is_up())
-            return parts_.page.mirror_path.store(static_cast<std::uint32_t>(i));
-}
-
-// ---- the records on disk ----
-
-void Service::keep_record(std::size_t group, std::uint64_t epoch) {
-    GroupRecord& record = parts_.records[parts_.config.groups[group].name];
-    if (epoch <= record.epoch)
-        return;
-    record.epoch = epoch;
-    save_records();
-}
-
-void Service::keep_disabled(std::size_t group, bool disabled) {
-    GroupRecord& record = parts_.records[parts_.config.groups[group].name];
-    if (record.disabled == disabled)
-        return;
-    record.disabled = disabled;
-    save_records();
-}
-
-/// On a thread of its own: a disk may take seconds, or be full. One write at a time, the last state wins.
-void Service::save_records() {
-    if (std::exchange(saving_, true)) {
-        save_again_ = true;
-        return;
-    }
-    asio::post(disk_, [this, records = parts_.records] {
-        auto saved = app::save_records(parts_.config.node.state_dir, records);
-        asio::post(io_, [this, saved = std::move(saved)] {
-            saving_ = false;
-            if (!saved)
-                parts_.journal.add(Severity::error, "state.not_kept", "",
-                                   saved.error() + " (the role is not affected; the peer knows the epoch)");
-            if (std::exchange(save_again_, false))
-                save_records();
-        });
-    });
+void Service::tell(std::size_t group, const ha::Input& input) {
+    door_.tell(Fact{group, input});
 }
 
 } // namespace tandem::app

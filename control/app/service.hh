@@ -8,13 +8,16 @@
 // decides no role. Deliberately absent: anything that has to be punctual.
 
 #include "control/api/server.hh"
+#include "control/app/alarms.hh"
 #include "control/app/engine_watch.hh"
-#include "control/app/epochs.hh"
 #include "control/app/journal.hh"
 #include "control/app/operator_desk.hh"
 #include "control/app/peer_line.hh"
 #include "control/app/pulse.hh"
+#include "control/app/pulse_door.hh"
+#include "control/app/records.hh"
 #include "control/app/takeover_record.hh"
+#include "control/watch/watch.hh"
 #include "netlink/kernel.hh"
 
 #include <boost/asio/io_context.hpp>
@@ -23,6 +26,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +45,7 @@ struct ServiceParts {
     FromPulse& from_pulse;
     HandNotes& hand_notes;
     Records records;
+    std::string not_kept;               ///< why the first writing of the records failed; empty: it did not
     std::vector<int> interface_indices; ///< of each group's outside interface
     std::vector<std::string> warnings;  ///< conditions of the host that were found at the start
     std::uint32_t incarnation{0};
@@ -56,39 +61,77 @@ public:
     void run();
 
 private:
+    /// What the service knows of one group beside the pulse's snapshot.
+    struct GroupState {
+        std::unique_ptr<watch::Group> monitors;
+        TakeoverRecorder recorder;
+        std::optional<SetReadiness> readiness_told;
+        std::optional<bool> window_told;
+        std::uint8_t monitor_lacks{0};
+        bool active{false}; ///< as the monitors were told
+        bool port_usable{true};
+        std::vector<bool> vip_outside; ///< for each VIP, as the kernel said last
+        std::vector<bool> misplaced;   ///< for each VIP, as it was told
+        bool vip_came{false};          ///< one of them, since the last check
+        bool vip_went{false};
+        std::uint64_t claims{0}; ///< seen by the monitors
+    };
+
+    // service.cc: life, the kernel, the look around
+    void open_peer_line();
     void stop();
     void finish_when_quiet();
-
     void wait_for_pulse();
-    void on_pulse_note(const PulseNote& note);
-    void on_report(const std::string& group, std::size_t index, const ha::Output& output);
-    void tell_stall(std::uint64_t late_us);
     void wait_for_hand();
+    void wait_for_kernel();
+    void on_link(const netlink::Monitor::LinkChange& change);
+    void on_address(const netlink::Monitor::AddressChange& change);
+    void check_addresses();
+    void check_addresses_in(std::chrono::milliseconds delay);
+    void show_placement(std::size_t group, bool wanted);
+    void check_placement(std::size_t group, const ha::View& view, const netlink::Interface& outside);
+    void tick();
+    void tell(std::size_t group, const ha::Input& input);
+
+    // service_events.cc
+    void on_pulse_note(const PulseNote& note);
+    void on_report(std::size_t group, const ha::Output& output);
+    void tell_path(const ha::Output& output, const PulseSnapshot& snapshot);
+    void tell_stall(std::uint64_t late_us);
     void on_hand_note(const HandNote& note);
     void tell_takeover(std::size_t group);
 
-    void wait_for_kernel();
-    void on_link(const netlink::Monitor::LinkChange& change);
-    void on_address(int index, const wire::IpAddress& address);
-    void check_addresses();
-
-    void tick();
+    // service_judge.cc
     void look_at_engine(ha::Instant at);
     void read_notices();
-    void judge_readiness(ha::Instant at);
+    std::vector<std::string> interfaces_of_paths() const;
+    void open_monitors();
+    watch::Facts facts(std::size_t group);
+    void follow_roles(const PulseSnapshot& snapshot);
+    void judge_readiness(const PulseSnapshot& snapshot, ha::Instant at);
     void compare_configurations(const PulseSnapshot& snapshot);
     void choose_mirror_path(const PulseSnapshot& snapshot);
+    void judge_window(ha::Instant at);
+    std::vector<std::vector<watch::Line>> monitor_lines() const;
+    void judge_alarms(const PulseSnapshot& snapshot, ha::Instant at);
 
-    void keep_record(std::size_t group, std::uint64_t epoch);
+    // service_records.cc
+    void keep_from(const PulseSnapshot& snapshot);
+    void keep_epoch(std::size_t group, std::uint64_t epoch);
+    void keep_role(std::size_t group, config::ConfiguredRole role, std::uint8_t serial);
     void keep_disabled(std::size_t group, bool disabled);
     void save_records();
+    void on_saved(const std::expected<void, std::string>& saved);
+    void keep_last_word();
 
+    // service_methods.cc
     boost::json::object own_status();
     boost::json::object pair_status();
     api::Methods methods();
     boost::json::object events_since(std::uint64_t since) const;
 
     ServiceParts parts_;
+    PulseDoor door_{parts_.to_pulse};
     boost::asio::io_context io_{1};
     boost::asio::thread_pool disk_{1};
     boost::asio::signal_set signals_{io_};
@@ -103,10 +146,12 @@ private:
     std::unique_ptr<OperatorDesk> desk_;
     std::unique_ptr<api::Server> api_;
 
-    std::vector<TakeoverRecorder> recorders_;
-    std::vector<std::optional<bool>> ready_told_;
-    std::vector<bool> in_sync_told_;
-    std::vector<bool> port_usable_;
+    std::vector<GroupState> groups_;
+    AlarmBoard alarms_;
+    std::string not_kept_; ///< why the records could not be written; empty: they could
+    ha::Instant save_due_{ha::end_of_time};
+    ha::Instant window_due_{};
+    ha::Instant stalled_at_{};
     EngineWatch engine_watch_;
     EngineState engine_{EngineState::absent};
     std::optional<boost::json::object> peer_status_;

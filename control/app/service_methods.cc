@@ -5,9 +5,11 @@
 #include "control/app/clock.hh"
 #include "control/app/service.hh"
 #include "control/app/status_report.hh"
+#include "control/status/reader.hh"
 
 #include <boost/json/array.hpp>
 
+#include <ctime>
 #include <utility>
 
 namespace tandem::app {
@@ -33,8 +35,9 @@ json::object Service::own_status() {
         return {};
     std::string peer_name;
     if (peer_status_)
-        if (const json::value* name = peer_status_->if_contains("name"); name != nullptr && name->is_string())
-            peer_name = std::string{name->get_string()};
+        if (const json::value* node = peer_status_->if_contains("node"); node != nullptr)
+            peer_name = status::text_of(status::look(*node, {"name"}));
+    const auto lines = monitor_lines();
     return status::to_json(report_status({.config = parts_.config,
                                           .snapshot = snapshot,
                                           .page = parts_.page,
@@ -43,7 +46,11 @@ json::object Service::own_status() {
                                           .interfaces = *interfaces,
                                           .interface_indices = parts_.interface_indices,
                                           .warnings = parts_.warnings,
+                                          .alarms = alarms_.alarms(),
+                                          .lines = lines,
+                                          .wall_clock = std::time(nullptr),
                                           .incarnation = parts_.incarnation,
+                                          .events_lost = parts_.from_pulse.refused(),
                                           .peer_name = peer_name,
                                           .started = started_,
                                           .now = now()}));
@@ -83,7 +90,7 @@ api::Methods Service::methods() {
             }
             reply(json::value(events_since(from)));
         }};
-    for (const char* verb : {"failover", "failback", "enable", "disable"})
+    for (const char* verb : {"failover", "failback", "enable", "disable", "role.follow"})
         methods[verb] = {
             api::Access::act,
             [this, verb](const json::object& params, const api::Caller& caller, const api::Reply& reply) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/app/status_report.hh"
 
+#include "control/app/calendar.hh"
 #include "control/app/clock.hh"
+#include "control/app/policy.hh"
 #include "control/app/version.hh"
 
 #include <algorithm>
@@ -9,21 +11,86 @@
 namespace tandem::app {
 namespace {
 
-std::string reason_of(const StatusSources& from, const ha::View& view, bool mirroring) {
+/// What a node lacks, in the order of importance.
+struct LackWord {
+    ha::Lack lack;
+    const char* word;
+    const char* sentence;
+};
+constexpr LackWord lack_words[] = {
+    {ha::lack_reach, "the outside network", "not ready: cut off from the outside network"},
+    {ha::lack_engine, "the packet engine",
+     "not ready: the packet engine is not attached (is tandem-fast running?)"},
+    {ha::lack_config, "the same configuration", "not ready: the two nodes are configured differently"},
+    {ha::lack_server, "an answering SIP server", "not ready: the SIP server of this node does not answer"},
+    {ha::lack_yield, "the end of the last hand-over",
+     "not ready: what still arrives here after the last hand-over is redirected"},
+    {ha::lack_mirror, "mirrored messages", "not ready: the mirror is not in sync with the active"},
+    {ha::lack_state, "state", "not ready: registrations or dialogs are known to be incomplete"},
+};
+
+/// Nothing is mirrored to a node that is active.
+unsigned lacks_of(const ha::View& view) {
+    return view.role == ha::Role::active ? view.lacks & ~unsigned{ha::lack_mirror} : view.lacks;
+}
+
+std::string reason_of(const ha::View& view) {
     if (view.role != ha::Role::standby || view.ready)
         return std::string{ha::to_sentence(view.reason)};
     if (view.yielding)
         return "handing over: redirecting what still arrives here";
-    if (from.engine != EngineState::running)
-        return "not ready: the packet engine is not attached (is tandem-fast running?)";
-    const std::uint64_t theirs = from.snapshot.peer_config_digest;
-    if (theirs != 0 && theirs != from.config.digest)
-        return "not ready: the two nodes are configured differently";
-    if (view.peer != ha::PeerState::up)
+    if (view.serving_elsewhere)
+        return "the other node is not heard, but the service answers at the VIP: not taking over";
+    if (view.peer != ha::PeerState::up && (view.lacks & ha::lack_engine) == 0)
         return "not ready: the peer is not heard";
-    if (mirroring)
-        return "not ready: the mirror is not in sync with the active";
+    for (const LackWord& word : lack_words)
+        if ((view.lacks & word.lack) != 0)
+            return word.sentence;
     return "not ready";
+}
+
+std::uint64_t milliseconds(ha::Duration duration) {
+    return static_cast<std::uint64_t>(
+        std::chrono::ceil<std::chrono::milliseconds>(std::max(duration, ha::Duration::zero())).count());
+}
+
+status::WallClock::time_point wall_time(const StatusSources& from, ha::Instant at) {
+    return status::WallClock::now() - std::chrono::duration_cast<status::WallClock::duration>(from.now - at);
+}
+
+status::Failback failback_status(const StatusSources& from, std::size_t index) {
+    const config::Failback& failback = from.config.groups[index].failback;
+    const ha::View& view = from.snapshot.groups[index];
+    status::Failback out;
+    out.policy = describe(failback);
+    if (view.failback_at != ha::end_of_time)
+        out.in_ms = milliseconds(view.failback_at - from.now);
+    if (failback.policy == config::FailbackPolicy::window)
+        if (const auto minutes = minutes_until_open(failback, local_minute(from.wall_clock)))
+            out.window_in_ms = *minutes * std::uint64_t{60'000};
+    return out;
+}
+
+/// Health and what follows from it.
+void add_health(const StatusSources& from, std::size_t index, status::Group& out) {
+    const ha::View& view = from.snapshot.groups[index];
+    out.score = view.score;
+    for (const LackWord& word : lack_words)
+        if ((lacks_of(view) & word.lack) != 0)
+            out.lacks.emplace_back(word.word);
+    out.isolated = view.isolated;
+    out.hysteresis = from.config.groups[index].hysteresis;
+    out.damper.factor = view.damper_factor;
+    if (from.now < view.damped_until)
+        out.damper.remaining_ms = milliseconds(view.damped_until - from.now);
+    out.failback = failback_status(from, index);
+    if (from.engine == EngineState::running && view.role == ha::Role::active)
+        out.calls = from.page.traffic[index].calls.load();
+    for (const watch::Line& line : from.lines[index])
+        out.monitors.push_back(
+            {line.monitor, std::string{watch::to_string(line.state)}, line.detail,
+             line.since == ha::Instant{} ? wall_time(from, from.started) : wall_time(from, line.since),
+             line.failures});
 }
 
 status::Group group_status(const StatusSources& from, std::size_t index) {
@@ -31,7 +98,8 @@ status::Group group_status(const StatusSources& from, std::size_t index) {
     const ha::View& view = from.snapshot.groups[index];
     status::Group out;
     out.name = group.name;
-    out.configured_role = group.role == config::ConfiguredRole::primary ? "primary" : "secondary";
+    out.configured_role = ha::to_string(view.configured);
+    out.file_role = ha::to_string(to_ha(group.role));
     out.role = ha::to_string(view.role);
     out.epoch = view.epoch;
     out.interface = group.interface;
@@ -39,9 +107,9 @@ status::Group group_status(const StatusSources& from, std::size_t index) {
     out.readiness = view.ready ? status::Readiness::ready : status::Readiness::not_ready;
     out.mirroring = group.mirroring == config::Mirroring::on ? status::Mirroring::on : status::Mirroring::off;
     out.pattern = group.request_pattern.to_string();
-    out.reason = reason_of(from, view, group.mirroring == config::Mirroring::on);
-    out.since = status::WallClock::now() -
-                std::chrono::duration_cast<status::WallClock::duration>(from.now - view.since);
+    out.reason = reason_of(view);
+    out.since = wall_time(from, view.since);
+    add_health(from, index, out);
     out.transitions = view.transitions;
     for (const wire::Prefix& vip : group.vips) {
         const bool present = std::any_of(
@@ -175,15 +243,13 @@ status::NodeStatus report_status(const StatusSources& from) {
         out.counters.emplace_back(std::string{contract::counter_texts[i].name},
                                   from.page.counters.get(static_cast<contract::Counter>(i)));
     out.counters.emplace_back("pulse_late_max_us", from.snapshot.late_max_us);
+    out.counters.emplace_back("errands_refused", from.snapshot.errands_refused);
+    out.counters.emplace_back("events_lost", from.events_lost);
     out.counters.emplace_back("groups_unknown", from.snapshot.groups_unknown);
     out.warnings = from.warnings;
-    for (const ha::View& view : from.snapshot.groups)
-        if (view.role == ha::Role::active && view.peer != ha::PeerState::up) {
-            out.alarms.emplace_back("active without a peer: nothing would take over");
-            break;
-        }
-    if (from.engine != EngineState::running)
-        out.alarms.emplace_back("the packet engine is not attached: SIP goes on, mirroring does not");
+    for (const Alarm& alarm : from.alarms)
+        out.alarms.push_back({alarm.condition.code, alarm.condition.group, alarm.condition.subject,
+                              alarm.condition.sentence, wall_time(from, alarm.since)});
     return out;
 }
 

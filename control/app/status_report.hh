@@ -3,6 +3,7 @@
 
 // From what the brain's parts know to the status that people and programs see. Reads, decides nothing.
 
+#include "control/app/alarms.hh"
 #include "control/app/engine_watch.hh"
 #include "control/app/peer_line.hh"
 #include "control/app/pulse.hh"
@@ -11,6 +12,7 @@
 #include "dataplane/contract/page.hh"
 #include "netlink/kernel.hh"
 
+#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,8 +28,12 @@ struct StatusSources {
     const std::vector<netlink::Interface>& interfaces; ///< of this machine, now
     const std::vector<int>& interface_indices;         ///< of each group
     const std::vector<std::string>& warnings;
+    const std::vector<Alarm>& alarms;
+    const std::vector<std::vector<watch::Line>>& lines; ///< of each group's monitors
+    std::time_t wall_clock{0};                          ///< for the failback window
     std::uint32_t incarnation{0};
-    std::string peer_name; ///< empty: not known
+    std::uint64_t events_lost{0}; ///< that the service was too slow to take from the pulse
+    std::string peer_name;        ///< empty: not known
     ha::Instant started{};
     ha::Instant now{};
 };

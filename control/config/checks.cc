@@ -173,6 +173,7 @@ void check(const Draft& draft, Complaints& complaints) {
     check_group_names(draft, complaints);
     check_groups(draft, complaints);
     check_vips(draft, complaints);
+    check_watch(draft, complaints);
     check_lease(draft, complaints);
 }
 

@@ -10,6 +10,9 @@ namespace tandem::config {
 /// Duplicates, conflicts, and the inequality that the role lease rests on.
 void check(const Draft& draft, Complaints& complaints);
 
+/// The part of `check` that concerns monitors and failback.
+void check_watch(const Draft& draft, Complaints& complaints);
+
 /// FNV-1a, 64 bit, of a canonical text of what both nodes must agree on; never 0. The order of groups, VIPs
 /// and ports in the file does not matter.
 std::uint64_t digest_of(const Config& config);

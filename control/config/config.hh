@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,61 @@ struct Path {
     wire::IpAddress peer;
 };
 
+/// An endpoint whose answer to OPTIONS proves that calls can still reach somebody
+/// (`[[group.watch.endpoint]]`).
+struct WatchedEndpoint {
+    std::string name;
+    wire::IpAddress address;
+    std::uint16_t port{5060};
+    std::chrono::seconds oos_check{60}; ///< an OPTIONS after so long without a message from it
+    std::chrono::seconds oos_force{
+        5}; ///< failed when nothing came for so long after that; below 5 counts as 5
+};
+
+/// A monitor that may count in the health score: `weight` is subtracted from 1000 while it has failed.
+enum class Monitor : std::uint8_t { off, on };
+
+/// `[group.watch]`: the monitors, each with its own switch.
+struct Watch {
+    Monitor vip{Monitor::off};      ///< the VIPs are where they should be, and nobody else answers for them
+    Monitor nic{Monitor::off};      ///< carrier of the outside interface and of each HA path's
+    Monitor traffic{Monitor::off};  ///< SIP traffic, together with the endpoints
+    Monitor listener{Monitor::off}; ///< the SIP server has bound the group's SIP ports
+    Monitor process{Monitor::off};  ///< `process`: the SIP server's process, see `process_match`
+    Monitor server{Monitor::on};    ///< the SIP server answers OPTIONS at the VIP on this node
+    std::string process_match;      ///< absolute path of a pid file, or of the executable
+    std::chrono::seconds rx_silence{0}; ///< of `nic`: nothing received for so long; 0: not looked at
+    std::string management_interface;   ///< of `nic`: watched too, alarm only; empty: none
+    std::chrono::milliseconds server_interval{1000};
+    std::chrono::milliseconds server_timeout{500};
+    std::chrono::milliseconds rise{3000}; ///< how long a monitor must be well before it counts as such
+    std::chrono::seconds alternate{10};   ///< patience of `listener` and `process` before the role alternates
+    std::vector<WatchedEndpoint> endpoints;
+    std::vector<wire::IpAddress> witnesses; ///< isolated when none of them answers; empty: not looked at
+    std::chrono::milliseconds witness_interval{100};
+    unsigned witness_fail{3}; ///< so many rounds in a row without any answer
+    std::uint16_t nic_weight{300};
+    std::uint16_t vip_weight{300};
+    std::uint16_t listener_weight{1000};
+    std::uint16_t process_weight{1000};
+    std::uint16_t server_weight{1000};
+    std::uint16_t traffic_weight{300};
+};
+
+enum class FailbackPolicy : std::uint8_t { manual, automatic, window };
+
+/// `[group.failback]`: when the group returns to its primary.
+struct Failback {
+    FailbackPolicy policy{FailbackPolicy::manual};
+    std::chrono::seconds hold{60};
+    /// Of `window`: minutes after local midnight, [from, to); from > to goes over midnight.
+    std::uint16_t from_minute{0};
+    std::uint16_t to_minute{0};
+    std::uint8_t days{0x7f}; ///< bit 0 Monday … bit 6 Sunday: the day on which the window begins
+    std::optional<std::uint32_t>
+        calls_max; ///< of `window`: not while more calls are up; absent: not looked at
+};
+
 /// `[[group]]`: one protected unit.
 struct Group {
     std::string name;
@@ -59,6 +115,10 @@ struct Group {
     std::vector<std::uint16_t> sip_ports{5060};
     Mirroring mirroring{Mirroring::off};      ///< `[group.mirror] enabled`
     contract::RequestPattern request_pattern; ///< `[group.mirror] request_pattern`
+    Watch watch;
+    Failback failback;
+    std::uint16_t hysteresis{100};                ///< the peer's score must be better by more than this
+    std::chrono::milliseconds damper_base{10000}; ///< see ha::Policy::damper_base
 };
 
 /// `[engine]`: the fast path.
@@ -81,9 +141,16 @@ struct Config {
     /// Of everything that both nodes must agree on (pair, group names, VIPs, patterns); 0 never.
     std::uint64_t digest{0};
 
+    /// Before an unplanned takeover the network is asked whether somebody has the VIPs; so long the answer is
+    /// awaited.
+    static constexpr std::chrono::microseconds probe_time{1000};
+
     /// The longest time from a silent crash of the active to the decision of the standby: silence is counted
-    /// from the last heartbeat, one interval may pass before the first that is missing.
-    std::chrono::microseconds detection_worst_case() const { return pair.interval * (pair.multiplier + 1); }
+    /// from the last heartbeat, one interval may pass before the first that is missing, and then comes the
+    /// probe.
+    std::chrono::microseconds detection_worst_case() const {
+        return pair.interval * (pair.multiplier + 1) + probe_time;
+    }
 
     /// Silence for this long means that a path is down.
     std::chrono::microseconds detection_time() const { return pair.interval * pair.multiplier; }

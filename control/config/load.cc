@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -105,6 +106,13 @@ Problems check_against_host(const Config& config, std::string_view text, const s
                                "they are: " + (networks.empty() ? "none" : networks));
         }
     }
+    for (std::size_t i = 0; i < config.groups.size(); ++i) {
+        const std::string& management = config.groups[i].watch.management_interface;
+        const auto same = [&](const HostInterface& interface) { return interface.name == management; };
+        if (!management.empty() && std::none_of(interfaces.begin(), interfaces.end(), same))
+            complaints.add(place_or_none(places.groups, i).watch.management.value_or(Place{}),
+                           "this machine has no interface " + quoted(management), "see ip link");
+    }
     for (std::size_t i = 0; i < config.paths.size(); ++i) {
         bool here = false;
         for (const auto& interface : interfaces)
@@ -116,6 +124,25 @@ Problems check_against_host(const Config& config, std::string_view text, const s
                            "\"local\" is this node's end of the path, \"peer\" the other's; see ip address");
     }
     return complaints.take();
+}
+
+std::vector<std::string> advice(const Config& config, const std::vector<HostInterface>& interfaces) {
+    std::vector<std::string> sentences;
+    for (const Group& group : config.groups) {
+        const auto outside =
+            std::find_if(interfaces.begin(), interfaces.end(),
+                         [&](const HostInterface& interface) { return interface.name == group.interface; });
+        for (const wire::IpAddress& witness : group.watch.witnesses) {
+            const bool inside = outside != interfaces.end() &&
+                                std::any_of(outside->networks.begin(), outside->networks.end(),
+                                            [&](const auto& network) { return network.contains(witness); });
+            if (!inside)
+                sentences.push_back("group " + group.name + ": witness " + witness.to_string() +
+                                    " is in no network of interface " + group.interface +
+                                    ": it is reached through a router, whose death would isolate this node");
+        }
+    }
+    return sentences;
 }
 
 std::expected<std::string, Problem> read_text(const std::string& file) {

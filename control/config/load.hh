@@ -42,6 +42,10 @@ std::expected<std::string, Problem> read_text(const std::string& file);
 Problems check_against_host(const Config& config, std::string_view text, const std::string& file,
                             const std::vector<HostInterface>& interfaces);
 
+/// What is permitted but deserves a second look on this machine, in sentences: a witness that is not in a
+/// network of its group's outside interface. Pure.
+std::vector<std::string> advice(const Config& config, const std::vector<HostInterface>& interfaces);
+
 /// The key file's problem, if there is one, at the place in the text that names the key file.
 Problems check_key(const Config& config, std::string_view text, const std::string& file);
 

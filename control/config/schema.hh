@@ -7,6 +7,9 @@
 
 #include "control/config/section.hh"
 
+#include <optional>
+#include <vector>
+
 namespace tandem::config {
 
 /// Where the values stand that are compared with each other or with the machine.
@@ -16,11 +19,29 @@ struct Places {
         Place local;
         Place peer;
     };
+    struct WatchPlaces {
+        Place section;                   ///< of the group where the file has no `[group.watch]`
+        std::optional<Place> traffic;    ///< where the key stands, if it does
+        std::optional<Place> rx_silence; ///< likewise
+        std::optional<Place> management; ///< likewise
+        Place server_timeout;
+        std::vector<Place> endpoints; ///< as many as Watch::endpoints
+        std::vector<Place> witnesses; ///< as many as Watch::witnesses
+    };
+    struct FailbackPlaces {
+        Place section;
+        std::optional<Place> from;      ///< where the key stands, if it does
+        std::optional<Place> to;        ///< likewise
+        std::optional<Place> days;      ///< likewise
+        std::optional<Place> calls_max; ///< likewise
+    };
     struct GroupPlaces {
         Place name;
         Place interface;
         std::vector<Place> vips;
         std::vector<Place> sip_ports;
+        WatchPlaces watch;
+        FailbackPlaces failback;
     };
     Place interval;
     Place key_file;

@@ -24,7 +24,9 @@ enum class Effect : std::uint8_t {
     vacate,         ///< VIPs off the outside interface, egress still open
     seal,           ///< egress of the server closed
     probe,          ///< ask the network whether somebody has the VIPs; answers come as Claim
+    look,           ///< ask the service itself (SIP OPTIONS to a VIP, over the network); answer with Looked
     beat,           ///< send a heartbeat now, not at the next interval
+    keep_role,      ///< the configured role has changed: keep it with its serial (`value`)
     report,         ///< an event for people; see `event`
     answer,         ///< to the operator whose `ticket` it is; see `refusal`
 };
@@ -39,6 +41,7 @@ enum class Event : std::uint8_t {
     took_over_unfit,    ///< the active declared itself unfit
     took_over_vacant,   ///< nobody was active
     took_over_operator, ///< an operator forced it
+    took_over_unserved, ///< the active is not heard, something answers ARP or ND for the VIP, but no SIP
     yielded,            ///< gave up in a planned switchover; stragglers are redirected
     yield_ended,        ///< no stragglers any more
     lost_conflict,      ///< two actives: the other one stays
@@ -53,12 +56,24 @@ enum class Event : std::uint8_t {
     peer_silent,
     peer_gone,
     peer_left,
-    path_up,           ///< `value`: the path
-    path_down,         ///< `value`: the path
-    claim_seen,        ///< another station claimed a VIP of ours; announced again
-    serving_elsewhere, ///< peer unreachable, but something still answers for the VIP: not taking over
-    stalled,           ///< this node was not scheduled; `value`: for how long, in microseconds
-    raise_failed,      ///< the kernel refused the addresses
+    path_up,            ///< `value`: the path
+    path_down,          ///< `value`: the path
+    claim_seen,         ///< another station claimed a VIP of ours; announced again
+    serving_elsewhere,  ///< peer unreachable, but something still answers for the VIP: not taking over
+    stalled,            ///< this node was not scheduled; `value`: for how long, in microseconds
+    raise_failed,       ///< the kernel refused the addresses
+    paused,             ///< was active, and did not run for so long that the peer must have taken over
+    isolated,           ///< no witness answers
+    reachable,          ///< a witness answers again
+    resigning_health,   ///< hands over: the peer's health is better; `value`: both scores, own << 16 | peer's
+    resigning_unserved, ///< hands over: nothing is served from here; `value`: the damper's factor
+    failing_back,       ///< hands over to the configured primary
+    damped,             ///< a hand-over is held back by the damper; `value`: for how long yet, milliseconds
+    proven,             ///< proof of service: the damper is reset
+    role_followed,      ///< the configured role is now the role; `value`: 1 primary, 0 secondary
+    forced,             ///< an operator overrode a refusal; `value`: the Refusal
+    health_changed,     ///< `value`: the new score
+    dual_active,        ///< the other active is seen on the data LAN only
 };
 
 /// The stable name of an event; the take-overs share one.
@@ -74,11 +89,23 @@ enum class Refusal : std::uint8_t {
     no_primary,   ///< failback: neither node is the configured primary
     peer_absent,  ///< nobody to hand over to
     peer_not_ready,
+    peer_unfit, ///< in role `fault`, or isolated
+    peer_disabled,
+    peer_engine,       ///< its packet path is absent or hangs
+    peer_mirror,       ///< it has not handled everything that was mirrored
+    peer_server,       ///< its SIP server does not answer
+    peer_config,       ///< the configurations differ
+    peer_yielding,     ///< it still redirects stragglers of the last hand-over
+    peer_state,        ///< its registrations or dialogs are known to be incomplete
+    last_fit,          ///< no other node could serve the group
+    serving_elsewhere, ///< something answers for the VIP
+    peer_worse,        ///< its health is worse by more than the hysteresis
     self_not_ready,
     self_unfit,
     not_disabled,
     already_disabled,
-    busy, ///< another switchover is under way
+    not_followed, ///< the peer was asked and did not take over in time
+    busy,         ///< another switchover is under way
 };
 
 /// A sentence for the operator.

@@ -84,6 +84,10 @@ void settings(const json::value& a, const json::value& b, std::vector<std::strin
         out.push_back(group + "mirroring is on in one file and off in the other");
     else if (look(a, {"pattern"}) != look(b, {"pattern"}))
         out.push_back(group + "the request patterns differ");
+    if (look(a, {"failback", "policy"}) != look(b, {"failback", "policy"}))
+        out.push_back(group + "the failback policies differ");
+    if (look(a, {"hysteresis"}) != look(b, {"hysteresis"}))
+        out.push_back(group + "\"hysteresis\" differs between the two files");
     const std::string role_a = text_of(look(a, {"configured_role"}));
     if (role_a == "primary" && text_of(look(b, {"configured_role"})) == "primary")
         out.push_back(group + "both nodes are configured as primary");

@@ -5,6 +5,7 @@
 #include "control/status/layout.hh"
 #include "control/status/reader.hh"
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -139,6 +140,76 @@ std::string mirroring_text(const json::value& group) {
     return pattern.empty() ? "any SIP message" : pattern;
 }
 
+/// "primary", or what holds although the file says something else.
+std::string configured_text(const json::value& group) {
+    const std::string role = or_dash(text_of(look(group, {"configured_role"})));
+    const std::string file = text_of(look(group, {"file_role"}));
+    return file.empty() || file == role ? role : role + " (follows runtime role, file says " + file + ")";
+}
+
+/// A monitor that is well again counts as failed for a while.
+bool recovering(const json::value& group) {
+    const auto score = count_of(look(group, {"score"}));
+    return score && *score < 1000 && text_of(look(group, {"role"})) != "fault" &&
+           std::ranges::all_of(array_of(look(group, {"monitors"})), [](const json::value& monitor) {
+               const std::string state = text_of(look(monitor, {"state"}));
+               return state == "ok" || state == "off";
+           });
+}
+
+/// The score, and what it does not say.
+std::string health_text(const json::value& group) {
+    std::string text = count_text(look(group, {"score"})) + " of 1000";
+    const bool isolated = is_true(look(group, {"isolated"}));
+    if (isolated)
+        text += ", isolated";
+    else if (recovering(group))
+        text += ", recovering";
+    const auto factor = count_of(look(group, {"damper", "factor"}));
+    const auto remaining = number_of(look(group, {"damper", "remaining_ms"}));
+    if (remaining)
+        text += ", hand-over held back for " + duration_text(*remaining);
+    if (factor && *factor > 1)
+        text += ", damper x" + std::to_string(*factor);
+    return text;
+}
+
+std::string lacks_text(const json::value& group) {
+    std::string text;
+    for (const auto& lack : array_of(look(group, {"lacks"})))
+        text += (text.empty() ? "" : ", ") + text_of(lack);
+    return text.empty() ? "nothing" : text;
+}
+
+/// All in one line; what is not well comes first and says what it is.
+std::string monitors_text(const json::value& group) {
+    std::string bad;
+    std::string good;
+    for (const auto& monitor : array_of(look(group, {"monitors"}))) {
+        const std::string name = or_dash(text_of(look(monitor, {"name"})));
+        const std::string state = or_dash(text_of(look(monitor, {"state"})));
+        if (state == "off")
+            continue;
+        if (state == "ok")
+            good += (good.empty() ? "" : ", ") + name;
+        else
+            bad += (bad.empty() ? "" : ", ") + name + " " + state;
+    }
+    if (!good.empty())
+        good += " ok";
+    const std::string text = bad.empty() || good.empty() ? bad + good : bad + "; " + good;
+    return text.empty() ? "none" : text;
+}
+
+std::string failback_text(const json::value& group) {
+    std::string text = or_dash(text_of(look(group, {"failback", "policy"})));
+    if (const auto in = number_of(look(group, {"failback", "in_ms"})))
+        text += "; returns in " + duration_text(*in);
+    else if (const auto opens = number_of(look(group, {"failback", "window_in_ms"})); opens)
+        text += *opens > 0 ? "; the window opens in " + duration_text(*opens) : "; the window is open";
+    return text;
+}
+
 std::string vip_text(const json::value& group, const std::string& address) {
     for (const auto& vip : array_of(look(group, {"vips"}))) {
         if (text_of(look(vip, {"address"})) != address)
@@ -175,8 +246,14 @@ std::string group_text(const Both& both, const json::value& mine, const json::va
         const std::string address = text_of(look(vip, {"address"}));
         add("  VIP " + or_dash(address), [&](const json::value& group) { return vip_text(group, address); });
     }
-    add("  configured role", field("configured_role"));
+    add("  health", health_text);
+    add("  monitors", monitors_text);
+    const auto lacking = [](const json::value& group) { return !array_of(look(group, {"lacks"})).empty(); };
+    if (lacking(mine) || lacking(theirs))
+        add("  lacks", lacks_text);
+    add("  configured role", configured_text);
     add("  priority", number("priority"));
+    add("  failback", failback_text);
     add("  mirroring", mirroring_text);
     add("  transitions", number("transitions"));
     return columns.text();

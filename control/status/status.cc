@@ -75,6 +75,36 @@ json::array sentences(const std::vector<std::string>& list) {
     return array;
 }
 
+json::array alarm_sentences(const std::vector<Alarm>& alarms) {
+    json::array array;
+    for (const auto& alarm : alarms)
+        array.emplace_back(alarm.group.empty() ? alarm.sentence
+                                               : "group " + alarm.group + ": " + alarm.sentence);
+    return array;
+}
+
+json::array to_json(const std::vector<Alarm>& alarms) {
+    json::array array;
+    for (const auto& alarm : alarms)
+        array.push_back({{"code", alarm.code},
+                         {"group", alarm.group},
+                         {"subject", alarm.subject},
+                         {"sentence", alarm.sentence},
+                         {"since", iso8601(alarm.since)}});
+    return array;
+}
+
+json::array to_json(const std::vector<Monitor>& monitors) {
+    json::array array;
+    for (const auto& monitor : monitors)
+        array.push_back({{"name", monitor.name},
+                         {"state", monitor.state},
+                         {"detail", monitor.detail},
+                         {"since", iso8601(monitor.since)},
+                         {"failures", monitor.failures}});
+    return array;
+}
+
 json::object to_json(const Group& group) {
     json::array vips;
     for (const auto& vip : group.vips)
@@ -91,7 +121,19 @@ json::object to_json(const Group& group) {
             {"since", iso8601(group.since)},
             {"transitions", group.transitions},
             {"mirroring", group.mirroring == Mirroring::on},
-            {"pattern", group.pattern}};
+            {"pattern", group.pattern},
+            {"file_role", group.file_role.empty() ? group.configured_role : group.file_role},
+            {"score", group.score},
+            {"lacks", sentences(group.lacks)},
+            {"isolated", group.isolated},
+            {"hysteresis", group.hysteresis},
+            {"damper", {{"factor", group.damper.factor}, {"remaining_ms", value(group.damper.remaining_ms)}}},
+            {"failback",
+             {{"policy", group.failback.policy},
+              {"in_ms", value(group.failback.in_ms)},
+              {"window_in_ms", value(group.failback.window_in_ms)}}},
+            {"calls", value(group.calls)},
+            {"monitors", to_json(group.monitors)}};
 }
 
 json::object to_json(const Path& path) {
@@ -144,7 +186,8 @@ json::object to_json(const NodeStatus& status) {
               {"multiplier", status.detection.multiplier},
               {"worst_case_ms", value(status.detection.worst_case_ms)}}},
             {"counters", numbers(status.counters)},
-            {"alarms", sentences(status.alarms)},
+            {"alarms", alarm_sentences(status.alarms)},
+            {"alarm_list", to_json(status.alarms)},
             {"warnings", sentences(status.warnings)}};
 }
 

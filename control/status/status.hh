@@ -38,9 +38,40 @@ struct Vip {
     Placement placement{Placement::absent};
 };
 
+/// A monitor of a group.
+struct Monitor {
+    std::string name;
+    std::string state; ///< "off", "unknown", "ok", "repairing", "degraded", "failed"
+    std::string detail;
+    WallClock::time_point since{};
+    std::uint64_t failures{0}; ///< since the start
+};
+
+/// What the damper of hand-overs for want of health or service does.
+struct Damper {
+    unsigned factor{1};                        ///< 1, 2 or 4
+    std::optional<std::uint64_t> remaining_ms; ///< until the next is permitted; absent: it is now
+};
+
+struct Failback {
+    std::string policy;                 ///< for people: "manual", "auto, after 60 s"
+    std::optional<std::uint64_t> in_ms; ///< foreseen; absent: not
+    std::optional<std::uint64_t>
+        window_in_ms; ///< until its window opens; 0: it is open; absent: there is none
+};
+
+/// A condition that lasts.
+struct Alarm {
+    std::string code;
+    std::string group;   ///< empty: concerns the node
+    std::string subject; ///< which path, which monitor; may be empty
+    std::string sentence;
+    WallClock::time_point since{};
+};
+
 struct Group {
     std::string name;
-    std::string configured_role; ///< "primary" or "secondary"
+    std::string configured_role; ///< "primary" or "secondary": what holds now
     std::string role;            ///< "init", "standby", "active", "fault", "disabled"
     std::uint64_t epoch{0};
     std::vector<Vip> vips;
@@ -51,7 +82,16 @@ struct Group {
     WallClock::time_point since{}; ///< of the role
     std::uint64_t transitions{0};  ///< role changes since the start
     Mirroring mirroring{Mirroring::off};
-    std::string pattern; ///< the request pattern in canonical form; empty: any message
+    std::string pattern;            ///< the request pattern in canonical form; empty: any message
+    std::string file_role;          ///< what the file says; empty: the same as `configured_role`
+    unsigned score{0};              ///< health, 0 to 1000
+    std::vector<std::string> lacks; ///< what keeps it from taking over without loss, in words
+    bool isolated{false};           ///< cut off from the outside network
+    unsigned hysteresis{0};
+    Damper damper;
+    Failback failback;
+    std::optional<std::uint64_t> calls; ///< up, as far as this node has seen them; absent: not known
+    std::vector<Monitor> monitors;
 };
 
 struct Peer {
@@ -89,7 +129,7 @@ struct Engine {
 struct Detection {
     double interval_ms{0};
     unsigned multiplier{0};
-    double worst_case_ms{0}; ///< from a silent crash to the decision
+    double worst_case_ms{0}; ///< from a silent crash to the decision, the probe of the network included
 };
 
 struct NodeStatus {
@@ -108,8 +148,8 @@ struct NodeStatus {
     Engine engine;
     Detection detection;
     Numbers counters;
-    std::vector<std::string> alarms;   ///< the service is in danger: sentences
-    std::vector<std::string> warnings; ///< something is not as it should be: sentences
+    std::vector<Alarm> alarms;         ///< the service is in danger, or something is not as it should be
+    std::vector<std::string> warnings; ///< conditions of the host, found at the start: sentences
 };
 
 boost::json::object to_json(const NodeStatus& status);

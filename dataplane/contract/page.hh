@@ -61,6 +61,7 @@ struct EnginePulse {
 struct GroupTraffic {
     std::atomic<std::uint64_t> arrived{0};      ///< packets from outside for its VIPs
     std::atomic<std::int64_t> arrived_at_ns{0}; ///< the last of them; CLOCK_MONOTONIC
+    std::atomic<std::uint32_t> calls{0};        ///< in progress, as far as this node has seen as active
 };
 
 struct Page {

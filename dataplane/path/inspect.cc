@@ -123,4 +123,13 @@ Inspection inspect(std::span<const std::uint8_t> packet, const contract::Policy&
     return inspect_sip(udp->payload, group, vip->group);
 }
 
+std::optional<SipText> sip_text(std::span<const std::uint8_t> packet,
+                                const contract::Policy& policy) noexcept {
+    const Inspection found = inspect(packet, policy);
+    if (found.kind != Kind::sip_matching && found.kind != Kind::sip_other)
+        return std::nullopt;
+    const auto payload = wire::parse_udp(wire::parse_ip(packet)->payload)->payload;
+    return SipText{found.group, {reinterpret_cast<const char*>(payload.data()), payload.size()}};
+}
+
 } // namespace tandem::path

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -41,6 +42,14 @@ struct Inspection {
 
 /// Inspects a packet that begins with its IP header.
 Inspection inspect(std::span<const std::uint8_t> packet, const contract::Policy& policy) noexcept;
+
+/// A well-formed SIP message in a packet for a VIP.
+struct SipText {
+    std::uint8_t group{0};
+    std::string_view text;
+};
+std::optional<SipText> sip_text(std::span<const std::uint8_t> packet,
+                                const contract::Policy& policy) noexcept;
 
 /// The VIP that an address is, or null.
 const contract::Vip* find_vip(const contract::Policy& policy, const wire::IpAddress& address) noexcept;

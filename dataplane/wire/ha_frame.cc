@@ -61,7 +61,8 @@ constexpr std::size_t groups = 56;
 //   13  priority   1
 //   14  score      2   0 to 1000
 //   16  flags      2   BeatFlag; unknown flags are kept as they come
-//   18  reserved   2
+//   18  lacks      1   BeatLack; unknown bits are kept as they come
+//   19  serial     1   of the configured role
 namespace group_at {
 constexpr std::size_t name_hash = 0;
 constexpr std::size_t epoch = 4;
@@ -69,7 +70,8 @@ constexpr std::size_t role = 12;
 constexpr std::size_t priority = 13;
 constexpr std::size_t score = 14;
 constexpr std::size_t flags = 16;
-constexpr std::size_t reserved = 18;
+constexpr std::size_t lacks = 18;
+constexpr std::size_t serial = 19;
 constexpr std::size_t size = 20;
 } // namespace group_at
 static_assert(beat_at::groups + Beat::groups_max * group_at::size == Beat::size_max);
@@ -128,7 +130,8 @@ std::size_t write(const Beat& beat, std::span<std::uint8_t> out) noexcept {
         part[group_at::priority] = group.priority;
         store_be(part, group_at::score, group.score);
         store_be(part, group_at::flags, group.flags);
-        store_be<std::uint16_t>(part, group_at::reserved, 0);
+        part[group_at::lacks] = group.lacks;
+        part[group_at::serial] = group.role_serial;
     }
     return length;
 }
@@ -164,6 +167,8 @@ std::expected<Beat, HaError> read_beat(std::span<const std::uint8_t> payload) no
         group.priority = part[group_at::priority];
         group.score = load_be<std::uint16_t>(part, group_at::score);
         group.flags = load_be<std::uint16_t>(part, group_at::flags);
+        group.lacks = part[group_at::lacks];
+        group.role_serial = part[group_at::serial];
         if (group.score > 1000)
             return std::unexpected(HaError::malformed);
     }

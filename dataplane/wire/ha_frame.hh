@@ -40,8 +40,10 @@ struct BeatGroup {
     std::uint64_t epoch{0};
     std::uint8_t role{0}; ///< the HA engine's role, as a number
     std::uint8_t priority{0};
-    std::uint16_t score{0}; ///< health, 0 to 1000
-    std::uint16_t flags{0}; ///< see BeatFlag
+    std::uint16_t score{0};      ///< health, 0 to 1000
+    std::uint16_t flags{0};      ///< see BeatFlag
+    std::uint8_t lacks{0};       ///< what keeps the node from taking over without loss; see BeatLack
+    std::uint8_t role_serial{0}; ///< of the configured role, modulo 256; the later one wins
 };
 
 enum BeatFlag : std::uint16_t {
@@ -51,6 +53,17 @@ enum BeatFlag : std::uint16_t {
     beat_in_sync = 8,   ///< has handled all that was mirrored to it
     beat_leaving = 16,  ///< is shutting down: after this comes silence
     beat_primary = 32,  ///< is configured as primary
+};
+
+/// The bits of BeatGroup::lacks; those that are not known are kept as they come.
+enum BeatLack : std::uint8_t {
+    beat_lacks_engine = 1, ///< the packet path is absent or hangs
+    beat_lacks_mirror = 2, ///< not everything that was mirrored has been handled
+    beat_lacks_server = 4, ///< the SIP server behind the node does not answer
+    beat_lacks_config = 8, ///< the two nodes' configurations differ
+    beat_lacks_yield = 16, ///< the last hand-over still redirects stragglers
+    beat_lacks_reach = 32, ///< isolated: no carrier, or no witness answers
+    beat_lacks_state = 64, ///< registrations or dialogs are known to be incomplete
 };
 
 struct Beat {

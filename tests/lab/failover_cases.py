@@ -84,11 +84,13 @@ def one_path_cut(lab, runs):
         try:
             wait_for(lambda: any(event["name"] == "path.down" and event["monotonic_ns"] > cut_ns
                                  for event in lab.nodes[active].events()), 3.0, "the event path.down")
+            wait_for(lambda: ("path.down", "ha") in lab.nodes[active].alarms(), 10.0, "the alarm path.down")
             holds_for(lambda: lab.holders.held_by(VIP4) == {active}, 1.0, f"node {active} alone has the VIP")
         finally:
             lab.network.heal_path(active, "ha")
         wait_for(lambda: all(path["state"] == "up" for path in lab.nodes[active].status()["self"]["paths"]), 5.0,
                  "both paths are up again")
+        wait_for(lambda: ("path.down", "ha") not in lab.nodes[active].alarms(), 10.0, "the alarm is over")
     equal("changes of the holder", [c for c in lab.holders.changes(VIP4) if c[0] > cut_ns], [])
     return f"no change of the holder in {runs} cuts", {"runs": runs}
 

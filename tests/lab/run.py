@@ -12,8 +12,10 @@ import time
 import traceback
 
 from tests.build import build_directory
-from tests.lab import config_cases, failover_cases, hostile_cases
+from tests.lab import (config_cases, failover_cases, group_cases, hostile_cases, monitor_cases, policy_cases,
+                       role_cases)
 from tests.support.lab import Lab
+from tests.support.network import VIP4, VIP4_SECOND, VIP6
 
 # name, function, runs when --full; 0: the case has no notion of runs
 PAIR_CASES = (
@@ -27,11 +29,28 @@ PAIR_CASES = (
     ("guard and brain stopped", failover_cases.guard_and_brain_stopped, 3),
     ("engine killed", failover_cases.engine_killed, 5),
     ("engine hangs", failover_cases.engine_hangs, 3),
+    ("partition and heal", role_cases.partition_heals, 3),
+    ("paused and resumed", role_cases.pause_and_resume, 3),
+    ("failover to an unfit peer", role_cases.unfit_peer, 0),
+    ("disable of the last fit node", role_cases.last_fit_node, 0),
+    ("role follow", role_cases.role_follow, 0),
     ("malformed SIP", hostile_cases.malformed_sip, 0),
     ("hostile datagrams at the heartbeat port", hostile_cases.hostile_heartbeats, 0),
     ("hostile datagrams at the mirror port", hostile_cases.hostile_mirror_datagrams, 0),
     ("hostile connections at the HA port", hostile_cases.hostile_connections, 0),
     ("both started at once", failover_cases.both_started, 20),
+)
+# The same with all monitors on, and impatient ones.
+MONITOR_LAB = {"watch": monitor_cases.WATCH, "keys": monitor_cases.KEYS, "management": True}
+# name, function, runs when --full, what the pair's lab is made with: each of them has a pair of its own
+OWN_CASES = (
+    ("SIP server killed", role_cases.server_killed, 5,
+     {"watch": {"process": '"{directory}/kamailio/kamailio.pid"', "rise_ms": "300"}, "keys": {"damper_s": "1"}}),
+    ("state directory read-only or full", role_cases.useless_disk, 0, {"own_disks": True}),
+    ("two groups", group_cases.two_groups, 0, {"second_group": True, "vips": (VIP4, VIP6, VIP4_SECOND)}),
+    ("no SIP traffic", policy_cases.traffic, 0, policy_cases.TRAFFIC),
+    ("failback by itself", policy_cases.failback_auto, 0, policy_cases.AUTO),
+    ("failback waits for calls", policy_cases.failback_window, 0, policy_cases.WINDOW),
 )
 PHONES = 200
 
@@ -75,23 +94,24 @@ class Runner:
             self.lab.close()
             self.lab = None
 
-    def start_pair(self):
+    def start_pair(self, phones, settings):
         self.close()
-        self.lab = Lab(self.arguments.build)
+        self.lab = Lab(self.arguments.build, **settings)
         self.lab.keep_logs = self.arguments.keep_logs
         if self.arguments.keep_logs:
             print(f"  lab: logs in {self.lab.directory}", flush=True)
-        self.lab.start(PHONES)
-        self.lab.phones.register()
-        return "network, two SIP servers, two nodes, phones", {"active": self.lab.wait_pair()}
+        self.lab.start(phones)
+        if phones:
+            self.lab.phones.register()
+        return "network, two SIP servers, two nodes", {"active": self.lab.wait_pair()}
 
-    def pair_cases(self):
-        cases = [case for case in PAIR_CASES if self.wanted(case[0])]
+    def pair_cases(self, cases, phones=0, **settings):
+        cases = [case for case in cases if self.wanted(case[0])]
         if not cases:
             return
         broken = True
         for name, body, full in cases:
-            if broken and not self.case("the pair comes up", self.start_pair):
+            if broken and not self.case("the pair comes up", lambda: self.start_pair(phones, settings)):
                 self.close()
                 for missed, _, _ in cases[cases.index((name, body, full)):]:
                     self.results.append({"name": missed, "passed": False, "text": "no pair to test", "seconds": 0,
@@ -102,6 +122,19 @@ class Runner:
             if broken:
                 print("      " + self.describe().replace("\n", "\n      "), flush=True)
         self.close()
+
+    def own_cases(self):
+        for name, body, full, settings in OWN_CASES:
+            if self.wanted(name) and not self.case(name, lambda body=body, full=full, settings=settings:
+                                                   self.on_own_pair(settings, body, self.runs(full))):
+                print("      " + self.describe().replace("\n", "\n      "), flush=True)
+            self.close()
+
+    def on_own_pair(self, settings, body, runs):
+        self.lab = Lab(self.arguments.build, **settings)
+        self.lab.keep_logs = self.arguments.keep_logs
+        self.lab.start(0)
+        return body(self.lab, runs)
 
     def describe(self):
         try:
@@ -132,7 +165,9 @@ def main():
     runner = Runner(parser.parse_args())
     try:
         runner.config_rows()
-        runner.pair_cases()
+        runner.pair_cases(PAIR_CASES, PHONES)
+        runner.pair_cases(monitor_cases.CASES, **MONITOR_LAB)
+        runner.own_cases()
     except Exception as error:  # the lab itself could not be built
         runner.case("the lab", lambda error=error: (_ for _ in ()).throw(error))
     finally:

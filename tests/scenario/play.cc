@@ -1,250 +1,220 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/scenario/play.hh"
 
-#include "control/ha/node.hh"
-#include "tests/scenario/words.hh"
+#include "tests/scenario/scene.hh"
 
-#include <array>
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
-#include <optional>
+#include <map>
 #include <sstream>
-#include <utility>
-#include <vector>
 
 namespace tandem::ha {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr Instant start = Instant{} + std::chrono::seconds{1000};
+using std::chrono::seconds;
 
 Duration duration(const std::string& text) {
     const long count = std::strtol(text.c_str(), nullptr, 10);
     return text.ends_with("ms") ? milliseconds{count} : milliseconds{count * 1000};
 }
 
-struct Actor {
-    Policy policy;
-    std::optional<Node> node;
-    std::uint32_t life{0};
-    bool silenced{false};
-    bool beat_now{false};
-    bool raise_now{false};
-    bool probe_now{false};
-    Instant asleep_until{};
-    Instant asked{};
-    std::vector<Input> waiting; ///< what arrived while it was not scheduled
+/// "primary,priority=90"; false when a word is not known.
+bool read_policy(const std::string& description, Policy& policy) {
+    policy.probe_ahead = policy.probe_wait; // as the daemon does
+    std::istringstream parts{description};
+    for (std::string part; std::getline(parts, part, ',');) {
+        const std::size_t split = part.find('=');
+        const std::string key = part.substr(0, split);
+        const std::string value = split == std::string::npos ? "" : part.substr(split + 1);
+        const auto count = std::strtol(value.c_str(), nullptr, 10);
+        if (key == "primary")
+            policy.configured = ConfiguredRole::primary;
+        else if (key == "epoch")
+            policy.known_epoch = static_cast<std::uint64_t>(count);
+        else if (key == "priority")
+            policy.priority = static_cast<std::uint8_t>(count);
+        else if (key == "paths")
+            policy.paths = static_cast<std::size_t>(count);
+        else if (key == "disabled")
+            policy.initial = InitialState::disabled;
+        else if (key == "interval")
+            policy.interval = milliseconds{count};
+        else if (key == "multiplier")
+            policy.multiplier = static_cast<unsigned>(count);
+        else if (key == "hysteresis")
+            policy.hysteresis = static_cast<std::uint16_t>(count);
+        else if (key == "damper")
+            policy.damper_base = seconds{count};
+        else if (key == "hold")
+            policy.failback_hold = seconds{count};
+        else if (key == "failback")
+            policy.failback = value == "auto" ? Failback::automatic : Failback::window;
+        else if (key != "secondary")
+            return false;
+    }
+    return true;
+}
+
+/// One command: its words after the verb.
+struct Words {
+    std::vector<std::string> list;
+    const std::string& at(std::size_t index) const {
+        static const std::string nothing;
+        return index < list.size() ? list[index] : nothing;
+    }
+    std::size_t count() const { return list.size(); }
 };
 
-class Stage {
+class Play {
 public:
     void command(const std::string& line);
-    std::string take() { return std::exchange(text_, {}); }
+    std::string take() { return scene_.take(); }
 
 private:
-    void nodes(std::istringstream& words);
-    void run(Duration length);
-    void step();
-    void act(const std::string& verb, std::size_t who, std::istringstream& words);
-    void order(std::size_t who, std::istringstream& words);
-    void give(std::size_t who, const Input& input);
-    void drain(std::size_t who);
-    void beat(std::size_t from);
-    void begin(std::size_t who);
-    void say(std::size_t who, const std::string& what);
+    bool switch_on(const Words& words);
+    bool on_network(const std::string& verb, const Words& words);
+    bool on_machine(const std::string& verb, std::size_t who, const Words& words);
+    bool on_monitors(const std::string& verb, std::size_t who, const Words& words);
+    bool order(std::size_t who, const Words& words);
+    void mute(std::size_t who, const std::string& path, bool muted);
 
-    std::array<Actor, 2> actors_;
-    Instant now_{start};
-    bool lan_{true};
-    std::string text_;
+    Scene scene_;
 };
 
-void Stage::say(std::size_t who, const std::string& what) {
-    std::array<char, 48> head{};
-    const auto ms = std::chrono::duration_cast<milliseconds>(now_ - start).count();
-    std::snprintf(head.data(), head.size(), "%8lld ms  %zu: ", static_cast<long long>(ms), who + 1);
-    text_ += head.data() + what + "\n";
-}
-
-void Stage::drain(std::size_t who) {
-    Actor& actor = actors_[who];
-    while (const auto output = actor.node->next()) {
-        if (output->effect == Effect::beat) {
-            actor.beat_now = true;
-            continue; // the link carries it; what it causes is seen at the other node
-        }
-        if (output->effect == Effect::probe)
-            actor.probe_now = true;
-        if (output->effect == Effect::raise)
-            actor.raise_now = true; // the kernel takes the addresses before the next millisecond
-        if (output->effect == Effect::keep_epoch)
-            actor.policy.known_epoch = output->epoch;
-        say(who, line(*output));
-    }
-}
-
-void Stage::give(std::size_t who, const Input& input) {
-    Actor& actor = actors_[who];
-    if (!actor.node)
-        return;
-    if (now_ < actor.asleep_until)
-        return actor.waiting.push_back(input);
-    actor.node->on(now_, input);
-    drain(who);
-}
-
-void Stage::begin(std::size_t who) {
-    Actor& actor = actors_[who];
-    ++actor.life;
-    actor.node.emplace(actor.policy, now_);
-    drain(who);
-    give(who, Readiness{true});
-}
-
-void Stage::beat(std::size_t from) {
-    const Actor& actor = actors_[from];
-    if (!actor.node || actor.silenced || !actors_[1 - from].node || now_ < actor.asleep_until)
-        return;
-    const View& view = actor.node->view();
-    for (std::size_t path = 0; path < actor.policy.paths; ++path)
-        give(1 - from, PeerBeat{.path = path,
-                                .node_id = actor.policy.node_id,
-                                .incarnation = actor.life,
-                                .role = view.role,
-                                .epoch = view.epoch,
-                                .configured = actor.policy.configured,
-                                .priority = actor.policy.priority,
-                                .ready = view.ready,
-                                .resigning = view.resigning,
-                                .holds = view.holds,
-                                .leaving = view.leaving});
-}
-
-void Stage::step() {
-    now_ += milliseconds{1};
+bool Play::switch_on(const Words& words) {
     for (std::size_t who = 0; who < 2; ++who) {
-        Actor& actor = actors_[who];
-        if (!actor.node || now_ < actor.asleep_until)
-            continue;
-        if (std::exchange(actor.probe_now, false) && lan_ && actors_[1 - who].node &&
-            actors_[1 - who].node->view().holds)
-            give(who, Claim{});
-        for (const Input& input : std::exchange(actor.waiting, {}))
-            give(who, input);
-        if (std::exchange(actor.raise_now, false))
-            give(who, Raised{true, actor.node->view().epoch});
-        if (now_ == actor.asleep_until)
-            give(who, Tick{now_ - actor.asked});
-        else if (now_ >= actor.node->deadline())
-            give(who, Tick{});
+        scene_.actors[who].policy.node_id = static_cast<std::uint8_t>(who + 1);
+        if (!read_policy(words.at(who), scene_.actors[who].policy))
+            return false;
     }
-    for (std::size_t who = 0; who < 2; ++who) {
-        Actor& actor = actors_[who];
-        const bool due = (now_ - start) % actor.policy.interval == Duration::zero();
-        if (std::exchange(actor.beat_now, false) || due)
-            beat(who);
+    scene_.switch_on();
+    return words.count() == 2;
+}
+
+void Play::mute(std::size_t who, const std::string& path, bool muted) {
+    for (std::size_t i = 0; i < paths_max; ++i)
+        if (path.empty() || path == "all" || path == std::to_string(i))
+            scene_.actors[who].mute[i] = muted;
+}
+
+bool Play::on_network(const std::string& verb, const Words& words) {
+    if (verb == "cut" || verb == "join") {
+        mute(0, words.at(0), verb == "cut");
+        mute(1, words.at(0), verb == "cut");
+    } else if (verb == "lan") {
+        scene_.lan = words.at(0) == "whole";
+    } else if (verb == "stranger") {
+        scene_.stranger = words.at(0) == "on";
+    } else {
+        return false;
     }
+    return words.count() == 1;
 }
 
-void Stage::run(Duration length) {
-    for (const Instant end = now_ + length; now_ < end;)
-        step();
-}
-
-void Stage::nodes(std::istringstream& words) {
-    for (std::size_t who = 0; who < 2; ++who) {
-        std::string description;
-        words >> description;
-        std::istringstream parts{description};
-        Policy& policy = actors_[who].policy;
-        policy.node_id = static_cast<std::uint8_t>(who + 1);
-        for (std::string part; std::getline(parts, part, ',');) {
-            const auto value = std::strtoul(part.substr(part.find('=') + 1).c_str(), nullptr, 10);
-            if (part == "primary")
-                policy.configured = ConfiguredRole::primary;
-            else if (part.starts_with("epoch="))
-                policy.known_epoch = value;
-            else if (part.starts_with("priority="))
-                policy.priority = static_cast<std::uint8_t>(value);
-            else if (part.starts_with("paths="))
-                policy.paths = value;
-            else if (part.starts_with("disabled="))
-                policy.initial = InitialState::disabled;
-        }
-    }
-    begin(0);
-    begin(1);
-}
-
-void Stage::order(std::size_t who, std::istringstream& words) {
-    std::string verb;
-    std::string force;
-    words >> verb >> force;
-    const auto kind = verb == "failover"   ? Verb::failover
-                      : verb == "failback" ? Verb::failback
-                      : verb == "enable"   ? Verb::enable
-                      : verb == "disable"  ? Verb::disable
-                                           : Verb::leave;
-    give(who, Operator{kind, force == "force" ? Force::yes : Force::no, 1});
-}
-
-void Stage::act(const std::string& verb, std::size_t who, std::istringstream& words) {
-    Actor& actor = actors_[who];
-    std::string more;
-    if (verb == "order")
-        return order(who, words);
-    words >> more;
-    if (verb == "silence" || verb == "hear") {
-        actor.silenced = verb == "silence";
-    } else if (verb == "kill") {
+bool Play::on_machine(const std::string& verb, std::size_t who, const Words& words) {
+    Actor& actor = scene_.actors[who];
+    if (verb == "kill") {
         actor.node.reset();
+        actor.outside = false;
     } else if (verb == "start") {
-        begin(who);
+        scene_.begin(who);
+    } else if (verb == "silence" || verb == "hear") {
+        mute(who, words.at(0), verb == "silence");
     } else if (verb == "gone") {
         for (std::size_t path = 0; path < actor.policy.paths; ++path)
-            if (more.empty() || std::to_string(path) == more)
-                give(1 - who, PeerGone{path});
-    } else if (verb == "stall") {
-        actor.asked = now_ + actor.policy.interval;
-        actor.asleep_until = now_ + duration(more);
-    } else if (verb == "port") {
-        give(who, Port{more == "back"});
-    } else if (verb == "ready" || verb == "unready") {
-        give(who, Readiness{verb == "ready"});
-    } else if (verb == "claim") {
-        give(who, Claim{});
-    } else if (verb == "straggler") {
-        give(who, Straggler{});
+            if (words.at(0).empty() || std::to_string(path) == words.at(0))
+                scene_.give(1 - who, PeerGone{path});
+    } else if (verb == "stall" || verb == "freeze") {
+        scene_.put_to_sleep(who, duration(words.at(0)), verb == "freeze");
     } else if (verb == "refuse") {
-        give(who, Raised{false, actor.node->view().epoch});
+        scene_.give(who, Raised{false, actor.node->view().epoch});
+    } else if (verb == "show") {
+        scene_.show(who);
     } else {
-        text_ += "unknown command\n";
+        return false;
     }
+    return true;
 }
 
-void Stage::command(const std::string& line) {
-    std::istringstream words{line};
-    std::string verb;
-    std::string first;
-    words >> verb;
-    if (verb == "nodes")
-        return nodes(words);
-    words >> first;
-    if (verb == "run")
-        return run(duration(first));
-    if (verb == "lan") {
-        lan_ = first == "whole";
-        return;
+bool Play::on_monitors(const std::string& verb, std::size_t who, const Words& words) {
+    static const std::map<std::string, std::uint8_t> lacks{{"none", std::uint8_t{0}},
+                                                           {"engine", lack_engine},
+                                                           {"mirror", lack_mirror},
+                                                           {"config", lack_config},
+                                                           {"state", lack_state}};
+    static const std::map<std::string, Server> servers{{"well", Server::well},
+                                                       {"dead", Server::dead},
+                                                       {"unbound", Server::unbound},
+                                                       {"hangs", Server::hangs}};
+    const std::string& word = words.at(0);
+    if (verb == "port") {
+        scene_.give(who, Port{word == "back"});
+    } else if (verb == "witness") {
+        scene_.give(who, Witness{word == "back"});
+    } else if (verb == "claim") {
+        scene_.give(who, Claim{99});
+    } else if (verb == "straggler") {
+        scene_.give(who, Straggler{});
+    } else if (verb == "health") {
+        scene_.give(who, Health{static_cast<std::uint16_t>(std::strtol(word.c_str(), nullptr, 10))});
+    } else if (verb == "proof") {
+        scene_.give(who, Proof{});
+    } else if (verb == "window") {
+        scene_.give(who, FailbackWindow{word == "open"});
+    } else if (verb == "server" && servers.contains(word)) {
+        scene_.serve(who, servers.at(word), duration(words.at(1)));
+    } else if (verb == "lacks" && lacks.contains(word)) {
+        scene_.actors[who].lacks = lacks.at(word);
+        scene_.tell_readiness(who);
+    } else {
+        return false;
     }
-    if (first == "1" || first == "2")
-        return act(verb, first == "1" ? 0 : 1, words);
-    text_ += "unknown command\n";
+    return true;
+}
+
+bool Play::order(std::size_t who, const Words& words) {
+    static const std::map<std::string, Verb> verbs{{"failover", Verb::failover}, {"failback", Verb::failback},
+                                                   {"enable", Verb::enable},     {"disable", Verb::disable},
+                                                   {"leave", Verb::leave},       {"follow", Verb::follow}};
+    if (!verbs.contains(words.at(0)))
+        return false;
+    scene_.give(who, Operator{verbs.at(words.at(0)), words.at(1) == "force" ? Force::yes : Force::no, 1});
+    return true;
+}
+
+void Play::command(const std::string& line) {
+    std::istringstream stream{line};
+    std::string verb;
+    stream >> verb;
+    Words words;
+    for (std::string each; stream >> each;)
+        words.list.push_back(each);
+    bool known = true;
+    if (verb == "nodes" || verb == "pair") {
+        known = switch_on(words);
+        if (verb == "pair") {
+            scene_.run(seconds{10});
+            scene_.settle();
+        }
+    } else if (verb == "run") {
+        scene_.run(duration(words.at(0)));
+    } else if (!on_network(verb, words)) {
+        known = words.at(0) == "1" || words.at(0) == "2";
+        const std::size_t who = words.at(0) == "1" ? 0 : 1;
+        if (known)
+            words.list.erase(words.list.begin());
+        known = known && (verb == "order" ? order(who, words)
+                                          : on_machine(verb, who, words) || on_monitors(verb, who, words));
+    }
+    if (!known)
+        scene_.complain("unknown command");
 }
 
 } // namespace
 
 std::string play(const std::string& transcript) {
-    Stage stage;
+    Play play;
     std::string played;
     std::istringstream lines{transcript};
     for (std::string each; std::getline(lines, each);) {
@@ -252,8 +222,8 @@ std::string play(const std::string& transcript) {
             played += each + "\n";
         if (!each.starts_with("> "))
             continue;
-        stage.command(each.substr(2));
-        played += each + "\n" + stage.take();
+        play.command(each.substr(2));
+        played += each + "\n" + play.take();
     }
     return played;
 }

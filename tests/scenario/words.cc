@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/scenario/words.hh"
 
+#include <iterator>
+#include <utility>
+
 namespace tandem::ha {
 
 std::string_view word(Effect value) {
@@ -27,6 +30,10 @@ std::string_view word(Effect value) {
         return "seal";
     case Effect::probe:
         return "probe";
+    case Effect::look:
+        return "look";
+    case Effect::keep_role:
+        return "keep_role";
     case Effect::beat:
         return "beat";
     case Effect::report:
@@ -37,66 +44,64 @@ std::string_view word(Effect value) {
     return "unknown";
 }
 
+namespace {
+
+/// In the order of the enumerators.
+constexpr std::pair<Event, std::string_view> events[]{{Event::started, "started"},
+                                                      {Event::settled, "settled"},
+                                                      {Event::took_over_silence, "took_over_silence"},
+                                                      {Event::took_over_gone, "took_over_gone"},
+                                                      {Event::took_over_resigned, "took_over_resigned"},
+                                                      {Event::took_over_unfit, "took_over_unfit"},
+                                                      {Event::took_over_vacant, "took_over_vacant"},
+                                                      {Event::took_over_operator, "took_over_operator"},
+                                                      {Event::took_over_unserved, "took_over_unserved"},
+                                                      {Event::yielded, "yielded"},
+                                                      {Event::yield_ended, "yield_ended"},
+                                                      {Event::lost_conflict, "lost_conflict"},
+                                                      {Event::won_conflict, "won_conflict"},
+                                                      {Event::unfit, "unfit"},
+                                                      {Event::fit, "fit"},
+                                                      {Event::resigning, "resigning"},
+                                                      {Event::resign_failed, "resign_failed"},
+                                                      {Event::disabled, "disabled"},
+                                                      {Event::enabled, "enabled"},
+                                                      {Event::peer_up, "peer_up"},
+                                                      {Event::peer_silent, "peer_silent"},
+                                                      {Event::peer_gone, "peer_gone"},
+                                                      {Event::peer_left, "peer_left"},
+                                                      {Event::path_up, "path_up"},
+                                                      {Event::path_down, "path_down"},
+                                                      {Event::claim_seen, "claim_seen"},
+                                                      {Event::serving_elsewhere, "serving_elsewhere"},
+                                                      {Event::stalled, "stalled"},
+                                                      {Event::raise_failed, "raise_failed"},
+                                                      {Event::paused, "paused"},
+                                                      {Event::isolated, "isolated"},
+                                                      {Event::reachable, "reachable"},
+                                                      {Event::resigning_health, "resigning_health"},
+                                                      {Event::resigning_unserved, "resigning_unserved"},
+                                                      {Event::failing_back, "failing_back"},
+                                                      {Event::damped, "damped"},
+                                                      {Event::proven, "proven"},
+                                                      {Event::role_followed, "role_followed"},
+                                                      {Event::forced, "forced"},
+                                                      {Event::health_changed, "health_changed"},
+                                                      {Event::dual_active, "dual_active"}};
+
+constexpr bool in_order() {
+    for (std::size_t i = 0; i < std::size(events); ++i)
+        if (events[i].first != static_cast<Event>(i))
+            return false;
+    return true;
+}
+static_assert(in_order() && events[std::size(events) - 1].first == Event::dual_active);
+
+} // namespace
+
 std::string_view word(Event value) {
-    switch (value) {
-    case Event::started:
-        return "started";
-    case Event::settled:
-        return "settled";
-    case Event::took_over_silence:
-        return "took_over_silence";
-    case Event::took_over_gone:
-        return "took_over_gone";
-    case Event::took_over_resigned:
-        return "took_over_resigned";
-    case Event::took_over_unfit:
-        return "took_over_unfit";
-    case Event::took_over_vacant:
-        return "took_over_vacant";
-    case Event::took_over_operator:
-        return "took_over_operator";
-    case Event::yielded:
-        return "yielded";
-    case Event::yield_ended:
-        return "yield_ended";
-    case Event::lost_conflict:
-        return "lost_conflict";
-    case Event::won_conflict:
-        return "won_conflict";
-    case Event::unfit:
-        return "unfit";
-    case Event::fit:
-        return "fit";
-    case Event::resigning:
-        return "resigning";
-    case Event::resign_failed:
-        return "resign_failed";
-    case Event::disabled:
-        return "disabled";
-    case Event::enabled:
-        return "enabled";
-    case Event::peer_up:
-        return "peer_up";
-    case Event::peer_silent:
-        return "peer_silent";
-    case Event::peer_gone:
-        return "peer_gone";
-    case Event::peer_left:
-        return "peer_left";
-    case Event::path_up:
-        return "path_up";
-    case Event::path_down:
-        return "path_down";
-    case Event::claim_seen:
-        return "claim_seen";
-    case Event::serving_elsewhere:
-        return "serving_elsewhere";
-    case Event::stalled:
-        return "stalled";
-    case Event::raise_failed:
-        return "raise_failed";
-    }
-    return "unknown";
+    const auto index = static_cast<std::size_t>(value);
+    return index < std::size(events) ? events[index].second : "unknown";
 }
 
 std::string_view word(Refusal value) {
@@ -123,6 +128,30 @@ std::string_view word(Refusal value) {
         return "not_disabled";
     case Refusal::already_disabled:
         return "already_disabled";
+    case Refusal::peer_unfit:
+        return "peer_unfit";
+    case Refusal::peer_disabled:
+        return "peer_disabled";
+    case Refusal::peer_engine:
+        return "peer_engine";
+    case Refusal::peer_mirror:
+        return "peer_mirror";
+    case Refusal::peer_server:
+        return "peer_server";
+    case Refusal::peer_config:
+        return "peer_config";
+    case Refusal::peer_yielding:
+        return "peer_yielding";
+    case Refusal::peer_state:
+        return "peer_state";
+    case Refusal::last_fit:
+        return "last_fit";
+    case Refusal::serving_elsewhere:
+        return "serving_elsewhere";
+    case Refusal::peer_worse:
+        return "peer_worse";
+    case Refusal::not_followed:
+        return "not_followed";
     case Refusal::busy:
         return "busy";
     }

@@ -6,6 +6,7 @@
 
 #include "control/ha/time.hh"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace tandem::sim {
@@ -25,16 +26,19 @@ public:
         x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
         return x ^ (x >> 31U);
     }
-    /// 0 to limit - 1.
-    std::uint64_t below(std::uint64_t limit) { return next() % limit; }
+    /// 0 to limit - 1. By multiplication: a division at this place was a tenth of the simulation's time.
+    std::uint64_t below(std::uint64_t limit) {
+        return static_cast<std::uint64_t>((static_cast<Wide>(next()) * limit) >> 64U);
+    }
     std::size_t index(std::size_t limit) { return static_cast<std::size_t>(below(limit)); }
-    bool per_mille(unsigned chance) { return below(1000) < chance; }
+    bool per_mille(unsigned chance) { return chance != 0 && below(1000) < chance; }
     Duration between(Duration low, Duration high) {
         const auto span = static_cast<std::uint64_t>((high - low).count());
         return low + Duration{static_cast<Duration::rep>(span == 0 ? 0 : below(span))};
     }
 
 private:
+    __extension__ using Wide = unsigned __int128;
     std::uint64_t state_;
 };
 

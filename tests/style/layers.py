@@ -38,6 +38,8 @@ RULES = {
     "control/ha": Rule(),
     "control/config": Rule(BYTES, ("toml++/",), "yes"),
     "control/announce": Rule(BYTES + ("netlink",), (), "yes"),
+    "control/watch": Rule(BYTES + ("control/ha", "control/config/config.hh", "netlink/kernel.hh"),
+                          ("boost/asio", "boost/system"), "yes"),
     "control/link": Rule(BYTES, BOOST + ("openssl/",), "yes"),
     "control/status": Rule(BYTES + ("control/ha",), ("boost/json",)),
     "control/api": Rule(BYTES + ("control/ha",), BOOST, "yes"),

@@ -4,11 +4,12 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 
 from tests.support.network import VIP4, VIP6
-from tests.support.process import Process
+from tests.support.process import Process, descendants
 from tests.support.wait import wait_for
 
 _TEMPLATE = os.path.join(os.path.dirname(__file__), "kamailio.cfg")
@@ -19,6 +20,7 @@ class Kamailio:
 
     def __init__(self, namespace, name, directory, vips=(VIP4, VIP6)):
         self.directory = directory
+        self.pid_file = os.path.join(directory, "kamailio.pid")
         os.makedirs(directory, exist_ok=True)
         self._rpc = os.path.join(directory, "rpc")
         self._asked = 0
@@ -31,6 +33,10 @@ class Kamailio:
             file.write(text)
         self.process = Process(namespace, ["kamailio", "-f", config, "-DD", "-E", "-m", "32", "-M", "4",
                                            "-Y", directory], os.path.join(directory, "kamailio.log"))
+        # In the foreground it writes none itself; whoever watches the file never sees a half of it.
+        with open(self.pid_file + ".new", "w", encoding="ascii") as file:
+            file.write(f"{self.process.pid}\n")
+        os.rename(self.pid_file + ".new", self.pid_file)
 
     def wait_ready(self, deadline=10.0):
         def answers():
@@ -77,3 +83,15 @@ class Kamailio:
 
     def end(self):
         return self.process.end()
+
+    def kill(self):
+        """SIGKILL for all of its processes, the main one first, so that it cannot end the others in order.
+
+        The main one is waited for: as long as nobody did, `kill -0` would take it for alive."""
+        pids = [self.process.pid, *descendants(self.process.pid)]
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.popen.wait(5.0)

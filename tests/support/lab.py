@@ -9,14 +9,16 @@ Everything it made is gone at the end, however it ends.
 """
 
 import atexit
+import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 
 from tests.support.kamailio import Kamailio
-from tests.support.network import CLIENT4, VIP4, VIP6, Janitor, Network
+from tests.support.network import CLIENT4, VIP4, VIP6, Janitor, Network, command
 from tests.support.node import Node
 from tests.support.phone import Holders, Probe
 from tests.support.sipp import Phones
@@ -34,9 +36,16 @@ def _end_orderly(number, _frame):
 
 
 class Lab:
-    def __init__(self, build, **timing):
+    def __init__(self, build, vips=(VIP4, VIP6), own_disks=False, management=False, **settings):
+        """`settings`: those of config_text. `own_disks`: each node's state directory is a small file system.
+        `management`: each node has a third interface, mgmt0."""
         self.build = build
-        self.timing = timing
+        self.management = management
+        self.own_disks = own_disks
+        self._mounts = []
+        self._in_memory = []
+        self.vips = vips
+        self.settings = settings
         self.janitor = Janitor()
         self.network = Network(self.janitor)
         self.directory = tempfile.mkdtemp(prefix=f"tandem-{self.network.prefix}-")
@@ -71,6 +80,10 @@ class Lab:
                 if node.fast is not None:
                     node.fast.restart = False
             self.network.remove()
+            for mount in self._mounts:
+                subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
+            for folder in self._in_memory:
+                shutil.rmtree(folder, ignore_errors=True)
             if not self.keep_logs:
                 shutil.rmtree(self.directory, ignore_errors=True)
         finally:
@@ -95,29 +108,52 @@ class Lab:
 
     def build_network(self):
         self.network.build()
+        if self.management:
+            self.network.add_management()
+
+    def _keep_in_memory(self, name):
+        """The node's run directory on a tmpfs, as /run is: the write-back of a disk stops the heartbeats' thread."""
+        shown = os.path.join(self.path(name), "run")
+        if not os.path.ismount("/dev/shm") or os.path.lexists(shown):
+            return
+        folder = tempfile.mkdtemp(prefix=f"tandem-{self.network.prefix}-{name}-", dir="/dev/shm")
+        self.janitor.tell("dir " + folder)
+        self._in_memory.append(folder)
+        os.symlink(folder, shown)
 
     def make_nodes(self):
         key_file = os.path.join(self.directory, "pair.key")
         for name in NODES:
+            self._keep_in_memory(name)
             self.nodes[name] = Node(name, self.network.name(name), self.build, self.path(name), key_file,
-                                    **self.timing)
+                                    **self.settings)
+            if self.own_disks:
+                state = os.path.join(self.nodes[name].directory, "state")
+                self.janitor.tell("mount " + state)
+                self._mounts.append(state)
+                command("mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "tandem-lab", state)
         if not os.path.exists(key_file):
-            from tests.support.network import command
             command(self.nodes["a"].program("tandemctl"), "keygen", key_file)
 
+    def remount(self, state, mode):
+        """Makes a node's own disk read-only (`ro`) or writable (`rw`)."""
+        command("mount", "-o", f"remount,{mode}", state)
+
     def start_server(self, name):
-        self.servers[name] = Kamailio(self.network.name(name), name, self.path(f"{name}/kamailio"))
+        self.servers[name] = Kamailio(self.network.name(name), name, self.path(f"{name}/kamailio"), self.vips)
         self.servers[name].wait_ready()
 
     def watch_holders(self):
         self.holders = Holders({n: self.network.name(n) for n in NODES}, self.phone_program, self.directory,
-                               (VIP4, VIP6))
+                               self.vips)
 
     def start_phones(self, count=200):
         self.phones = Phones(self.network.name("c"), self.path("phones"), count)
 
     def start(self, phones=200):
-        """Everything up: node a active, node b standby and ready, both servers answering, phones not registered."""
+        """Everything up: node a active, node b standby and ready, both servers answering, phones not registered.
+
+        `phones`: how many; 0: no phones, for who only measures."""
         self.build_network()
         self.make_nodes()
         self.watch_holders()
@@ -127,18 +163,17 @@ class Lab:
             self.wait_vip_usable(name)
             self.start_server(name)
         self.wait_pair()
-        self.start_phones(phones)
+        if phones:
+            self.start_phones(phones)
 
     def wait_vip_usable(self, name, deadline=10.0):
         """A server can bind the VIP as soon as the node has made its shadow interface."""
         def there():
             self.check_alive(name)
-            return VIP4 in self._all_addresses(name) and VIP6 in self._all_addresses(name)
+            return set(self.vips) <= self._all_addresses(name)
         wait_for(there, deadline, f"node {name} has the VIPs on an interface", every=0.02)
 
     def _all_addresses(self, name):
-        import json
-        from tests.support.network import command
         found = json.loads(command("ip", "-n", self.network.name(name), "-j", "addr") or "[]")
         return {entry.get("local") for link in found for entry in link.get("addr_info", [])}
 
@@ -165,6 +200,20 @@ class Lab:
         except AssertionError as late:
             raise AssertionError(f"{late}\n{self.describe()}") from late
 
+    def wait_healthy(self, deadline=15.0):
+        """Until both nodes are entirely well: a standby may be ready, and yet count as worse for a while."""
+        wait_for(lambda: all(node.healthy() for node in self.nodes.values()), deadline, "both nodes are well",
+                 every=0.05)
+
+    def story(self, count=30):
+        """For a failed run, as data: what both nodes say of themselves, their last events, who had the VIPs."""
+        told = {}
+        for name, node in self.nodes.items():
+            told[name] = {"group": node.group(), "events": node.events()[-count:], "log": node.tail()}
+        changes = self.holders.changes(VIP4)[-8:] if self.holders else []
+        return {"now_ns": monotonic_ns(), "nodes": told,
+                "holders": [[ns, who, "+" if added else "-"] for ns, who, added in changes]}
+
     def describe(self):
         """For a failed test: roles, VIPs, the ends of the logs."""
         parts = []
@@ -178,12 +227,12 @@ class Lab:
 
     # --- measuring
 
-    def probe(self, name="probe", target=f"{VIP4}:5060", local=CLIENT4, rate=1000, warm_up=100):
+    def probe(self, name="probe", target=f"{VIP4}:5060", local=CLIENT4, rate=1000, warm_up=100, patience=10.0):
         """Starts a probe and waits for its first answers."""
         probe = Probe(self.network.name("c"), self.phone_program, self.path("probes"), f"{name}-{len(self._probes)}",
                       target=target, local=local, rate=rate)
         self._probes.append(probe)
-        probe.wait_answers(warm_up, 10.0)
+        probe.wait_answers(warm_up, patience)
         return probe
 
     def crash(self, node):

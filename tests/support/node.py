@@ -7,12 +7,14 @@ import re
 import signal
 import subprocess
 
-from tests.support.network import HA, LAN, VIP4, VIP6
+from tests.support.network import HA, LAN, VIP4, VIP4_SECOND, VIP6
 from tests.support.process import Process, Supervised, alive, children
 from tests.support.wait import wait_for
 
 _EXAMPLE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "examples", "host-pair.toml")
 GROUP = "sip"
+SECOND_GROUP = "trunk"
+FULL_SCORE = 1000
 
 
 def rewrite(text, values):
@@ -40,14 +42,46 @@ def rewrite(text, values):
     return "\n".join(lines) + "\n"
 
 
-def config_text(node, directory, key_file, interval_ms=5, multiplier=3):
-    """The node's configuration file: the annotated example, with the lab's addresses and directories."""
+def _second_group(node):
+    """Of another primary than the first group, so that each node is active for one of them."""
+    return f"""[[group]]
+name = "{SECOND_GROUP}"
+role = "{"primary" if node == "b" else "secondary"}"
+priority = 100
+interface = "lan0"
+vips = ["{VIP4_SECOND}"]
+sip_ports = [5060]
+
+[group.mirror]
+enabled = true
+request_pattern = "REGISTER"
+
+"""
+
+
+def config_text(node, directory, key_file, interval_ms=5, multiplier=3, watch=None, second_group=False, keys=None,
+                sections=""):
+    """The node's configuration file: the annotated example, with the lab's addresses and directories.
+
+    `watch`: keys and TOML values of `[group.watch]`, with {directory} for the node's; None: there is no such section.
+    `keys`: more keys of the first group. `sections`: text behind its `[group.watch]`."""
     peer = "b" if node == "a" else "a"
     with open(_EXAMPLE, encoding="utf-8") as file:
         example = file.read()
 
     def quoted(value):
         return json.dumps(str(value))
+    if second_group:
+        example = example.replace("[engine]", _second_group(node) + "[engine]", 1)
+    if keys:
+        lines = "".join(f"{key} = {value}\n" for key, value in keys.items())
+        example = re.sub(r"(?m)^(sip_ports = .*\n)", rf"\g<1>{lines}", example, count=1)
+    if watch or sections:
+        watch = watch or {}
+        lines = "".join(f"{key} = {value.format(directory=directory)}\n" for key, value in watch.items())
+        # Behind the first group's last section, wherever the next one begins.
+        example = re.sub(r"(?ms)^(\[group\.mirror\].*?)(?=^\[(?!group\.)|^\[\[)",
+                         rf"\g<1>[group.watch]\n{lines}\n{sections}\n", example, count=1)
     return rewrite(example, {
         ("node", "id"): 1 if node == "a" else 2,
         ("node", "name"): quoted(node),
@@ -76,7 +110,7 @@ class Refused(RuntimeError):
 
 
 class Node:
-    def __init__(self, name, namespace, build, directory, key_file, **timing):
+    def __init__(self, name, namespace, build, directory, key_file, **settings):
         self.name = name
         self.namespace = namespace
         self.build = build
@@ -86,7 +120,7 @@ class Node:
         self.run_dir = os.path.join(directory, "run")
         self.config = os.path.join(directory, "tandem.toml")
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(config_text(name, directory, key_file, **timing))
+            file.write(config_text(name, directory, key_file, **settings))
         self.guard = None
         self.fast = None
 
@@ -164,6 +198,11 @@ class Node:
             raise RuntimeError(f"tandemctl {' '.join(words)} ended with {done.returncode}: {said}")
         return json.loads(done.stdout) if done.stdout.strip() else None
 
+    def text(self, *words):
+        """What tandemctl says to people."""
+        return subprocess.run([self.program("tandemctl"), "--socket", self.socket, *words], text=True,
+                              capture_output=True, timeout=10.0, check=False).stdout
+
     def status(self):
         """The node's view, or None while it does not answer."""
         try:
@@ -171,10 +210,20 @@ class Node:
         except (Refused, RuntimeError, json.JSONDecodeError, subprocess.TimeoutExpired):
             return None
 
-    def group(self):
+    def group(self, name=GROUP):
         status = self.status()
         groups = (status or {}).get("self", {}).get("groups", [])
-        return next((group for group in groups if group.get("name") == GROUP), None)
+        return next((group for group in groups if group.get("name") == name), None)
+
+    def alarms(self):
+        """What is wrong now, as the node says: {(code, subject)}; empty while it does not answer."""
+        listed = (self.status() or {}).get("self", {}).get("alarm_list", [])
+        return {(alarm["code"], alarm["subject"]) for alarm in listed}
+
+    def monitor(self, name, group=GROUP):
+        """One monitor's line: {name, state, detail, ...}; empty while the node does not answer."""
+        monitors = (self.group(group) or {}).get("monitors", [])
+        return next((monitor for monitor in monitors if monitor["name"] == name), {})
 
     def counter(self, name):
         """One of the node's counters, 0 while it does not answer."""
@@ -188,14 +237,19 @@ class Node:
     def engine_attached(self):
         return bool((self.status() or {}).get("self", {}).get("engine", {}).get("attached"))
 
-    def role(self):
-        group = self.group()
+    def role(self, name=GROUP):
+        group = self.group(name)
         return group["role"] if group else None
 
-    def ready(self):
+    def ready(self, name=GROUP):
         """Standby, and fit to take over."""
-        group = self.group()
+        group = self.group(name)
         return bool(group and group["role"] == "standby" and group.get("ready"))
+
+    def healthy(self, name=GROUP):
+        """Every monitor has been well for long enough to count as such."""
+        group = self.group(name)
+        return bool(group and group.get("score") == FULL_SCORE)
 
     def events(self):
         return (self.ctl("events") or {}).get("events", [])

@@ -17,6 +17,14 @@ def children(pid):
         return []
 
 
+def descendants(pid):
+    """The child processes, theirs, and so on."""
+    found = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
 def alive(pid):
     """Whether the process runs (a zombie does not)."""
     try:

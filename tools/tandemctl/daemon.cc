@@ -109,8 +109,8 @@ Exit act(Client& client, const Options& options) {
     if (!group)
         return group.error();
     const std::string verb = to_string(options.verb);
-    auto answer =
-        client.call(verb, {{"group", *group}, {"force", options.force == Force::yes}}, patience_to_act);
+    auto answer = client.call(method_of(options.verb),
+                              {{"group", *group}, {"force", options.force == Force::yes}}, patience_to_act);
     if (!answer) {
         Error error = std::move(answer.error());
         if (options.form == Form::text)
@@ -193,6 +193,7 @@ Exit run_daemon_verb(const Options& options) {
     case Verb::failback:
     case Verb::enable:
     case Verb::disable:
+    case Verb::role_follow:
         return act(*client, options);
     case Verb::keygen:
     case Verb::check:

@@ -26,8 +26,13 @@ std::expected<std::vector<config::HostInterface>, netlink::Error> host_interface
     return result;
 }
 
+struct Findings {
+    Problems problems;
+    std::vector<std::string> advice; ///< what is permitted, but deserves a second look
+};
+
 /// Everything that is wrong with a file that could be read as a whole.
-Problems host_problems(const config::Config& configuration, const std::string& text,
+Findings host_findings(const config::Config& configuration, const std::string& text,
                        const std::string& file) {
     Problems problems = config::check_key(configuration, text, file);
     const auto interfaces = host_interfaces();
@@ -35,11 +40,11 @@ Problems host_problems(const config::Config& configuration, const std::string& t
         problems.push_back({file, 0, 0,
                             "the interfaces of this machine cannot be listed: " + interfaces.error().what,
                             "the rest was checked"});
-        return problems;
+        return {std::move(problems), {}};
     }
     for (auto& problem : config::check_against_host(configuration, text, file, *interfaces))
         problems.push_back(std::move(problem));
-    return problems;
+    return {std::move(problems), config::advice(configuration, *interfaces)};
 }
 
 json::array to_json(const Problems& problems) {
@@ -53,15 +58,23 @@ json::array to_json(const Problems& problems) {
     return list;
 }
 
-Exit report(const Options& options, const Problems& problems, const std::string& summary) {
-    if (options.form == Form::json)
-        print_json(json::object{{"ok", problems.empty()}, {"problems", to_json(problems)}});
-    else if (problems.empty())
+Exit report(const Options& options, const Findings& findings, const std::string& summary) {
+    const bool good = findings.problems.empty();
+    if (options.form == Form::json) {
+        json::array advice;
+        for (const std::string& sentence : findings.advice)
+            advice.emplace_back(sentence);
+        print_json(json::object{
+            {"ok", good}, {"problems", to_json(findings.problems)}, {"warnings", std::move(advice)}});
+        return good ? Exit::done : Exit::refused;
+    }
+    if (good)
         print(options.file + ": good: " + summary + "\n");
-    else
-        for (const auto& problem : problems)
-            std::fprintf(stderr, "%s\n", problem.to_string().c_str());
-    return problems.empty() ? Exit::done : Exit::refused;
+    for (const auto& problem : findings.problems)
+        std::fprintf(stderr, "%s\n", problem.to_string().c_str());
+    for (const auto& sentence : findings.advice)
+        std::fprintf(stderr, "%s: warning: %s\n", options.file.c_str(), sentence.c_str());
+    return good ? Exit::done : Exit::refused;
 }
 
 std::string summary_of(const config::Config& configuration) {
@@ -87,11 +100,11 @@ Exit run_keygen(const Options& options) {
 Exit run_check(const Options& options) {
     const auto text = config::read_text(options.file);
     if (!text)
-        return report(options, {text.error()}, "");
+        return report(options, {{text.error()}, {}}, "");
     const auto configuration = config::parse(*text, options.file);
     if (!configuration)
-        return report(options, configuration.error(), "");
-    return report(options, host_problems(*configuration, *text, options.file), summary_of(*configuration));
+        return report(options, {configuration.error(), {}}, "");
+    return report(options, host_findings(*configuration, *text, options.file), summary_of(*configuration));
 }
 
 } // namespace tandem::ctl

@@ -19,6 +19,8 @@ std::string to_string(Verb verb) {
         return "enable";
     case Verb::disable:
         return "disable";
+    case Verb::role_follow:
+        return "role follow";
     case Verb::events:
         return "events";
     case Verb::counters:
@@ -29,6 +31,10 @@ std::string to_string(Verb verb) {
         return "check";
     }
     return "?";
+}
+
+std::string method_of(Verb verb) {
+    return verb == Verb::role_follow ? "role.follow" : to_string(verb);
 }
 
 std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
@@ -51,17 +57,23 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
         sub->callback([&options, which] { options.verb = which; });
         return sub;
     };
-    const auto group_verb = [&](Verb which, const char* help) {
-        CLI::App* sub = verb(which, help);
-        sub->add_option("GROUP", group, "The group; may be left out when there is only one");
+    const auto with_group = [&](CLI::App* sub) {
+        const char* help = "The group; may be left out when there is only one";
+        CLI::Option* named = sub->add_option("--group", group, help);
+        sub->add_option("GROUP", group, "The same without \"--group\"")->excludes(named);
         return sub;
     };
+    const auto group_verb = [&](Verb which, const char* help) { return with_group(verb(which, help)); };
     const char* force_help = "Do it even if calls or registrations may be lost";
     verb(Verb::status, "Show both nodes' view of the pair");
     group_verb(Verb::failover, "Hand the group over to the standby")->add_flag("--force", force, force_help);
     group_verb(Verb::failback, "Hand the group back to its primary")->add_flag("--force", force, force_help);
     group_verb(Verb::enable, "Let this node take part in the group again");
-    group_verb(Verb::disable, "Take this node out of the group")->add_flag("--force", force, force_help);
+    group_verb(Verb::disable, "Take this node out of the group, for maintenance")
+        ->add_flag("--force", force, force_help);
+    CLI::App* role = app.add_subcommand("role", "Change the configured roles")->require_subcommand(1);
+    with_group(role->add_subcommand("follow", "Make the present roles the configured ones, on both nodes"))
+        ->callback([&options] { options.verb = Verb::role_follow; });
     CLI::App* events = verb(Verb::events, "Show what happened");
     events->add_flag("--follow", follow, "Go on with what happens from now");
     events->add_option("--since", options.since, "Only events after number SEQ")->option_text("SEQ");

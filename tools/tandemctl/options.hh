@@ -16,6 +16,7 @@ enum class Verb : std::uint8_t {
     failback,
     enable,
     disable,
+    role_follow,
     events,
     counters,
     keygen,
@@ -42,7 +43,10 @@ enum class Exit : int { done = 0, refused = 1, usage = 2 };
 /// Reads the command line. Otherwise help or a complaint has been printed, and the program ends with this.
 std::expected<Options, Exit> read_options(int argc, const char* const* argv);
 
-/// The verb as it is typed, and the method that it calls.
+/// The verb as it is typed.
 std::string to_string(Verb verb);
+
+/// The method of tandemd that a verb calls.
+std::string method_of(Verb verb);
 
 } // namespace tandem::ctl

@@ -24,6 +24,7 @@ using path::Instant;
 constexpr int worker_priority = 10; ///< below the pulse thread of the brain
 constexpr Duration wait_max = std::chrono::milliseconds{10};
 constexpr Duration tun_retry = std::chrono::milliseconds{200};
+constexpr std::size_t calls_max = 65'536;
 constexpr std::size_t bursts_max = 4; ///< of one source in one turn, so that none starves the others
 
 Instant clock_now() {
@@ -61,7 +62,8 @@ Engine::Engine(contract::Page& page, std::uint16_t number, KernelQueue queue, co
     , queue_number_(number)
     , queue_(std::move(queue))
     , links_(page)
-    , path_(page, seeds) {}
+    , path_(page, seeds)
+    , calls_(calls_max, seeds.incarnation ^ seeds.stream) {}
 
 void Engine::run() {
     sched_param priority{};
@@ -81,6 +83,7 @@ void Engine::run() {
 }
 
 void Engine::turn(Instant now) {
+    now_ = now;
     path_.begin(now);
     attend_devices(now);
     take_released();
@@ -89,6 +92,7 @@ void Engine::turn(Instant now) {
     take_shadow();
     transmit();
     deliver();
+    show_calls();
     report();
     path_.finish();
 }
@@ -138,6 +142,7 @@ void Engine::take_outside() {
 void Engine::settle(std::uint32_t id, Action action, std::span<const std::uint8_t> packet) {
     switch (action) {
     case Action::forward:
+        count_call(packet);
         queue_.accept(id);
         break;
     case Action::redirect:
@@ -151,6 +156,25 @@ void Engine::settle(std::uint32_t id, Action action, std::span<const std::uint8_
     case Action::hold_back:
         queue_.drop(id);
         break;
+    }
+}
+
+/// What the server gets tells how many calls are up.
+void Engine::count_call(std::span<const std::uint8_t> packet) {
+    if (const auto sip = path::sip_text(packet, path_.policy()))
+        calls_.see(now_, sip->group, sip->text);
+}
+
+void Engine::show_calls() {
+    calls_.sweep(now_);
+    for (std::size_t group = 0;
+         group < std::min<std::size_t>(path_.policy().group_count, contract::groups_max); ++group) {
+        contract::Role role;
+        if (calls_.count(group) != 0 && page_.grants[group].role.read(role) &&
+            role.standing != contract::Standing::active)
+            calls_.clear(group);
+        page_.traffic[group].calls.store(static_cast<std::uint32_t>(calls_.count(group)),
+                                         std::memory_order_relaxed);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "dataplane/io/nfqueue/mirror_links.hh"
 #include "dataplane/io/nfqueue/shadow_tun.hh"
 #include "dataplane/path/path.hh"
+#include "dataplane/state/calls.hh"
 
 #include <atomic>
 #include <cstdint>
@@ -52,6 +53,8 @@ private:
     void deliver();
     void redirect(std::uint32_t id, std::span<const std::uint8_t> packet);
     void settle(std::uint32_t id, path::Action action, std::span<const std::uint8_t> packet);
+    void count_call(std::span<const std::uint8_t> packet);
+    void show_calls();
     void transmit();
     void flush_links();
     void report();
@@ -63,6 +66,8 @@ private:
     MirrorLinks links_;
     ShadowTun tun_;
     path::Path path_;
+    state::Calls calls_;
+    path::Instant now_{}; ///< of this turn
     std::string shadow_name_;
     path::Instant tun_retry_at_{};
     std::atomic<bool> stopping_{false};

@@ -68,6 +68,11 @@ public:
                 reply(json::object{
                     {"accepted", true}, {"detail", "sip-b is active"}, {"epoch", 8}, {"duration_ms", 3.25}});
             }};
+        methods["role.follow"] = {Access::act,
+                                  [this](const json::object& params, const Caller&, Reply reply) {
+                                      asked = params;
+                                      reply(json::object{{"accepted", true}, {"detail", "followed"}});
+                                  }};
         methods["failback"] = {
             Access::act, [](const json::object&, const Caller&, Reply reply) {
                 reply(std::unexpected(Error{Code::refused, "the standby is not in sync", nullptr}));
@@ -108,8 +113,10 @@ public:
 BOOST_AUTO_TEST_SUITE(tandemctl)
 
 BOOST_AUTO_TEST_CASE(usage) {
-    for (const char* wrong : {"", "nonsense", "status --nonsense", "keygen", "check", "events --since x",
-                              "--socket", "status extra", "failover a b", "enable --force"}) {
+    for (const char* wrong :
+         {"", "nonsense", "status --nonsense", "keygen", "check", "events --since x", "--socket",
+          "status extra", "failover a b", "enable --force", "failover a --group a", "failover --group",
+          "role", "role lead", "role follow a b", "follow"}) {
         const auto result = run(wrong);
         BOOST_TEST(result.exit == 2, wrong);
         BOOST_TEST(!result.err.empty(), wrong);
@@ -165,6 +172,15 @@ BOOST_AUTO_TEST_CASE(acting) {
     result = run(daemon.socket() + "failover other --force --json");
     BOOST_TEST(json::parse(result.out).at("epoch") == 8);
     BOOST_TEST(daemon.asked == (json::object{{"group", "other"}, {"force", true}}));
+    result = run(daemon.socket() + "failover --group third");
+    BOOST_TEST(result.exit == 0);
+    BOOST_TEST(daemon.asked == (json::object{{"group", "third"}, {"force", false}}));
+    result = run(daemon.socket() + "role follow");
+    BOOST_TEST(result.out == "role follow of group sip: accepted: followed\n");
+    BOOST_TEST(daemon.asked == (json::object{{"group", "sip"}, {"force", false}}));
+    result = run("role follow --group trunk " + daemon.socket());
+    BOOST_TEST(result.exit == 0);
+    BOOST_TEST(daemon.asked == (json::object{{"group", "trunk"}, {"force", false}}));
     result = run(daemon.socket() + "failback sip");
     BOOST_TEST(result.exit == 1);
     BOOST_TEST(result.err == "tandemctl: failback of group sip refused: the standby is not in sync\n");
@@ -181,6 +197,8 @@ BOOST_AUTO_TEST_CASE(the_group_must_be_named_when_there_are_several) {
     const auto result = run(daemon.socket() + "failover");
     BOOST_TEST(result.exit == 2);
     BOOST_TEST(result.err == "tandemctl: name the group, one of: sip, trunk\n");
+    for (const char* verb : {"failback", "enable", "disable", "role follow"})
+        BOOST_TEST(run(daemon.socket() + verb).exit == 2, verb);
     BOOST_TEST(daemon.asked.empty());
 }
 

@@ -51,14 +51,51 @@ BOOST_AUTO_TEST_CASE(the_packet_path_gets_every_vip_with_its_group) {
 
 BOOST_AUTO_TEST_CASE(the_role_engine_keeps_the_lease_below_the_detection_time) {
     const auto config = two_groups();
+    const app::GroupRecord record{.epoch = 7, .disabled = false, .role = {}};
     const auto policy =
-        app::role_policy(config, config.groups[0], 7, ha::InitialState::enabled, app::Resumption::fresh);
+        app::role_policy(config, config.groups[0], record, app::Ending::orderly, app::Resumption::fresh);
     BOOST_TEST((policy.configured == ha::ConfiguredRole::primary));
+    BOOST_TEST(policy.role_serial == 0);
     BOOST_TEST(policy.known_epoch == 7U);
+    BOOST_TEST((policy.initial == ha::InitialState::enabled));
     BOOST_TEST((policy.lease() < policy.detection()));
-    const auto resumed = app::role_policy(config, config.groups[0], 7, ha::InitialState::enabled,
+    BOOST_TEST((policy.probe_wait == config::Config::probe_time));
+    const auto resumed = app::role_policy(config, config.groups[0], record, app::Ending::open,
                                           app::Resumption::was_active_alone);
     BOOST_TEST((resumed.lone_wait < policy.lone_wait));
+    BOOST_TEST(resumed.known_epoch == 8U);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_kept_counts_more_than_the_file) {
+    const auto config = two_groups();
+    const app::GroupRecord record{
+        .epoch = 1,
+        .disabled = true,
+        .role = app::KeptRole{config::ConfiguredRole::secondary, config::ConfiguredRole::primary, 9}};
+    const auto policy =
+        app::role_policy(config, config.groups[0], record, app::Ending::orderly, app::Resumption::fresh);
+    BOOST_TEST((policy.configured == ha::ConfiguredRole::secondary));
+    BOOST_TEST(policy.role_serial == 9);
+    BOOST_TEST((policy.initial == ha::InitialState::disabled));
+}
+
+BOOST_AUTO_TEST_CASE(damper_hysteresis_and_failback_are_taken) {
+    auto config = two_groups();
+    config::Group& group = config.groups[1];
+    group.hysteresis = 250;
+    group.damper_base = std::chrono::milliseconds{1500};
+    group.failback.hold = std::chrono::seconds{7};
+    const auto policy = [&] {
+        return app::role_policy(config, group, {}, app::Ending::orderly, app::Resumption::fresh);
+    };
+    BOOST_TEST((policy().failback == ha::Failback::manual));
+    group.failback.policy = config::FailbackPolicy::automatic;
+    BOOST_TEST((policy().failback == ha::Failback::automatic));
+    group.failback.policy = config::FailbackPolicy::window;
+    BOOST_TEST((policy().failback == ha::Failback::window));
+    BOOST_TEST(policy().hysteresis == 250);
+    BOOST_TEST((policy().damper_base == std::chrono::milliseconds{1500}));
+    BOOST_TEST((policy().failback_hold == std::chrono::seconds{7}));
 }
 
 BOOST_AUTO_TEST_CASE(an_interface_of_two_groups_is_set_up_once) {

@@ -19,25 +19,36 @@ public:
     bool chance(unsigned percent) { return below(100) < percent; }
 
     Input input(const Node& node) {
-        switch (below(10)) {
+        switch (below(14)) {
         case 0:
             return Port{chance(80)};
         case 1:
-            return Readiness{chance(80)};
+            return Readiness{static_cast<std::uint8_t>(chance(80) ? 0 : lack_mirror)};
         case 2:
-            return Claim{};
+            return Claim{below(3)};
         case 3:
             return Raised{chance(70), node.view().epoch - below(2)};
         case 4:
             return PeerGone{below(static_cast<unsigned>(node.policy().paths))};
         case 5:
             if (chance(20))
-                return Operator{static_cast<Verb>(below(chance(2) ? 5 : 4)),
+                return Operator{static_cast<Verb>(below(chance(2) ? 6 : 4)),
                                 chance(50) ? Force::yes : Force::no, below(1000)};
             return Straggler{};
         case 6:
         case 7:
             return Tick{std::chrono::milliseconds{chance(80) ? 0 : below(100)}};
+        case 8:
+            return Witness{chance(80)};
+        case 9:
+            return Health{static_cast<std::uint16_t>(below(12) * 100)};
+        case 10:
+            return chance(70) ? Service{}
+                              : Service{false, node.view().since, std::chrono::milliseconds{1 + below(50)}};
+        case 11:
+            return chance(30)   ? Input{Proof{}}
+                   : chance(50) ? Input{FailbackWindow{chance(50)}}
+                                : Input{Looked{chance(50)}};
         default:
             return beat(node);
         }
@@ -47,13 +58,16 @@ private:
     PeerBeat beat(const Node& node) {
         PeerBeat beat;
         beat.path = below(static_cast<unsigned>(node.policy().paths));
-        beat.node_id = 2;
+        beat.node_id = static_cast<std::uint8_t>(3 - node.policy().node_id);
         beat.incarnation = chance(95) ? 1 : below(3);
         beat.role = static_cast<Role>(below(5));
         beat.epoch = node.view().epoch + below(5) - std::min<std::uint64_t>(2, node.view().epoch);
         beat.configured = chance(50) ? ConfiguredRole::primary : ConfiguredRole::secondary;
         beat.priority = static_cast<std::uint8_t>(99 + below(3));
         beat.ready = chance(50);
+        beat.score = static_cast<std::uint16_t>(below(11) * 100);
+        beat.lacks = static_cast<std::uint8_t>(chance(70) ? 0 : below(128));
+        beat.role_serial = static_cast<std::uint8_t>(chance(95) ? 0 : below(256));
         beat.resigning = chance(10);
         beat.holds = chance(50);
         beat.leaving = chance(3);
@@ -108,6 +122,10 @@ void one_life(unsigned seed, unsigned steps) {
     policy.configured = chaos.chance(50) ? ConfiguredRole::primary : ConfiguredRole::secondary;
     policy.multiplier = 2 + chaos.below(4);
     policy.known_epoch = chaos.below(3);
+    policy.failback = static_cast<Failback>(chaos.below(3));
+    policy.failback_hold = std::chrono::milliseconds{1 + chaos.below(100)};
+    policy.damper_base = std::chrono::milliseconds{1 + chaos.below(100)};
+    policy.node_id = static_cast<std::uint8_t>(1 + chaos.below(2));
     Instant now = Instant{} + std::chrono::seconds{1};
     Node node{policy, now};
     Hand hand;

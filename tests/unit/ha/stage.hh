@@ -131,11 +131,11 @@ inline Stage active_stage(Policy policy = {}) {
     policy.configured = ConfiguredRole::primary;
     policy.known_epoch = 4;
     Stage stage{policy};
-    stage.on(Readiness{true});
+    stage.on(Readiness{});
     stage.peer.role = Role::standby;
     stage.peer.epoch = 4;
     stage.peer.ready = true;
-    stage.pass_hearing(milliseconds{100});
+    stage.pass_hearing(milliseconds{200});
     return stage;
 }
 
@@ -143,7 +143,7 @@ inline Stage active_stage(Policy policy = {}) {
 inline Stage standby_stage(Policy policy = {}) {
     policy.known_epoch = 4;
     Stage stage{policy};
-    stage.on(Readiness{true});
+    stage.on(Readiness{});
     stage.peer.role = Role::active;
     stage.peer.epoch = 5;
     stage.peer.holds = true;

@@ -98,7 +98,10 @@ BOOST_AUTO_TEST_CASE(at_the_start_something_that_answers_for_the_vip_keeps_the_n
     stage.on(Claim{});
     stage.pass(milliseconds{50});
     BOOST_CHECK(stage.role() == Role::standby);
+    BOOST_TEST(stage.count("look") == 1U);
+    stage.on(Looked{true});
     BOOST_TEST(stage.count("report serving_elsewhere") == 1U);
+    BOOST_CHECK(stage.role() == Role::standby);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

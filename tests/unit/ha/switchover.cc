@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_peer_that_is_not_ready_is_refused_unless_forced) {
     stage.order(Verb::failover, Force::no, 3);
     BOOST_TEST(joined(stage.lines) == "answer 3 peer_not_ready");
     stage.order(Verb::failover, Force::yes, 4);
-    BOOST_TEST(joined(stage.lines) == "beat, report resigning");
+    BOOST_TEST(joined(stage.lines) == "report forced, beat, report resigning");
 }
 
 BOOST_AUTO_TEST_CASE(nobody_to_hand_over_to) {
@@ -164,7 +164,10 @@ BOOST_AUTO_TEST_CASE(not_even_force_hands_over_to_a_peer_that_is_unfit) {
         stage.peer.role = role;
         stage.beat();
         stage.order(Verb::failover, Force::yes, 3);
-        BOOST_TEST(joined(stage.lines) == "answer 3 peer_not_ready");
+        const std::string reason = role == Role::fault      ? "peer_unfit"
+                                   : role == Role::disabled ? "peer_disabled"
+                                                            : "peer_not_ready";
+        BOOST_TEST(joined(stage.lines) == "answer 3 " + reason);
         BOOST_CHECK(stage.role() == Role::active);
     }
 }
@@ -176,7 +179,7 @@ BOOST_AUTO_TEST_CASE(a_resignation_that_nobody_follows_ends_and_the_node_stays) 
     BOOST_TEST(joined(stage.lines) == "answer 4 busy");
     stage.pass_hearing(seconds{1});
     BOOST_TEST(stage.said("report resign_failed"));
-    BOOST_TEST(stage.said("answer 3 peer_not_ready"));
+    BOOST_TEST(stage.said("answer 3 not_followed"));
     BOOST_CHECK(stage.role() == Role::active);
     BOOST_TEST(!stage.node.view().resigning);
     stage.order(Verb::failover, Force::no, 5);
@@ -192,12 +195,16 @@ BOOST_AUTO_TEST_CASE(a_standby_does_not_hand_over_what_it_does_not_have) {
 BOOST_AUTO_TEST_CASE(an_operator_can_order_a_takeover_from_a_peer_that_is_not_heard) {
     Stage stage = standby_stage();
     stage.pass(milliseconds{15});
-    for (int i = 0; i < 10; ++i) {
-        stage.on(Claim{}); // something answers, so the node itself holds back
-        stage.pass(milliseconds{20});
-    }
+    stage.on(Claim{}); // something answers, and serves: the node itself holds back
+    stage.pass(milliseconds{1});
+    stage.on(Looked{true});
     stage.order(Verb::failover, Force::no, 3);
-    BOOST_TEST(stage.said("answer 3 none"));
+    BOOST_TEST(joined(stage.lines) == "answer 3 serving_elsewhere");
+    BOOST_CHECK(stage.role() == Role::standby);
+    stage.order(Verb::failover, Force::yes, 4);
+    BOOST_TEST(stage.said("report forced"));
+    BOOST_TEST(stage.said("answer 4 none"));
+    BOOST_CHECK(stage.role() == Role::active);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

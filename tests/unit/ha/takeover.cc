@@ -43,16 +43,70 @@ BOOST_AUTO_TEST_CASE(silence_but_something_answers_for_the_vip) {
     stage.pass(milliseconds{15});
     stage.on(Claim{});
     stage.pass(milliseconds{1});
+    BOOST_TEST(joined(stage.lines) == "look");
+    stage.on(Looked{true});
     BOOST_TEST(joined(stage.lines) == "report serving_elsewhere, probe");
+    BOOST_TEST(stage.node.view().serving_elsewhere);
+    std::size_t looks = 0;
     for (int i = 0; i < 100; ++i) {
         stage.on(Claim{});
         stage.pass(milliseconds{20});
-        BOOST_TEST(stage.count("probe") == 1U);
         BOOST_TEST(stage.count("report serving_elsewhere") == 0U);
+        if (stage.said("look")) {
+            ++looks;
+            stage.on(Looked{true});
+        }
+        BOOST_TEST(stage.count("probe") == 1U);
     }
+    BOOST_TEST(looks >= 1U); // in two seconds, once a second
+    BOOST_TEST(looks <= 2U);
     BOOST_CHECK(stage.role() == Role::standby);
     stage.pass(milliseconds{20}); // it has stopped answering
     BOOST_CHECK(stage.role() == Role::active);
+    BOOST_TEST(stage.said("report took_over_silence"));
+    BOOST_TEST(!stage.node.view().serving_elsewhere);
+}
+
+BOOST_AUTO_TEST_CASE(what_answers_arp_but_serves_nothing_does_not_keep_the_group) {
+    Stage stage = standby_stage();
+    stage.pass(milliseconds{15});
+    stage.on(Claim{7});
+    stage.pass(milliseconds{1});
+    BOOST_TEST(stage.said("look"));
+    stage.pass(milliseconds{199});
+    BOOST_TEST(stage.count("look") == 2U); // datagrams get lost: three questions in all
+    BOOST_CHECK(stage.role() == Role::standby);
+    stage.pass(milliseconds{1});
+    BOOST_CHECK(stage.role() == Role::active);
+    BOOST_TEST(stage.said("report took_over_unserved"));
+}
+
+BOOST_AUTO_TEST_CASE(a_look_that_says_no_is_believed_at_once) {
+    Stage stage = standby_stage();
+    stage.pass(milliseconds{15});
+    stage.on(Claim{7});
+    stage.pass(milliseconds{1});
+    stage.on(Looked{false});
+    BOOST_TEST(stage.said("report took_over_unserved"));
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_that_nobody_asked_for_changes_nothing) {
+    Stage stage = standby_stage();
+    stage.on(Looked{false});
+    stage.on(Looked{true});
+    BOOST_TEST(joined(stage.lines) == "");
+    BOOST_CHECK(stage.role() == Role::standby);
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_that_is_heard_again_ends_the_look) {
+    Stage stage = standby_stage();
+    stage.pass(milliseconds{15});
+    stage.on(Claim{7});
+    stage.pass(milliseconds{1});
+    stage.beat();
+    stage.on(Looked{false});
+    stage.pass(milliseconds{10});
+    BOOST_CHECK(stage.role() == Role::standby);
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_that_is_heard_again_ends_the_probe) {
@@ -197,7 +251,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_has_lost_its_port_never_takes_over) {
 BOOST_AUTO_TEST_CASE(an_input_other_than_a_tick_does_not_mistake_an_own_pause_for_silence) {
     Stage stage = standby_stage();
     stage.now += milliseconds{500}; // this node did not run; what wakes it is not a tick
-    stage.on(Readiness{true});
+    stage.on(Readiness{});
     BOOST_CHECK(stage.node.view().peer == PeerState::up);
     stage.on(Tick{milliseconds{495}});
     BOOST_CHECK(stage.node.view().peer == PeerState::up);

@@ -21,7 +21,7 @@ BOOST_AUTO_TEST_CASE(every_event_has_a_name_and_a_sentence_of_its_own) {
         BOOST_TEST(!to_sentence(event).empty());
         BOOST_TEST(sentences.insert(to_sentence(event)).second);
     }
-    BOOST_TEST(count == static_cast<unsigned>(Event::raise_failed) + 1);
+    BOOST_TEST(count == static_cast<unsigned>(Event::dual_active) + 1);
 }
 
 BOOST_AUTO_TEST_CASE(every_refusal_has_a_sentence_of_its_own) {

@@ -15,19 +15,26 @@ NodeStatus active_node() {
     node.now = WallClock::time_point{1750000000500ms};
     node.pair_id = "office";
     node.config_digest = 0x0123456789abcdef;
-    node.groups = {{"sip",
-                    "primary",
-                    "active",
-                    7,
-                    {{"10.0.0.10", Placement::on_outside}, {"2001:db8::10", Placement::on_outside}},
-                    "eth0",
-                    100,
-                    Readiness::ready,
-                    "operator asked for failback",
-                    WallClock::time_point{1750000000123ms},
-                    3,
-                    Mirroring::on,
-                    "REGISTER"}};
+    Group group;
+    group.name = "sip";
+    group.configured_role = "primary";
+    group.role = "active";
+    group.epoch = 7;
+    group.vips = {{"10.0.0.10", Placement::on_outside}, {"2001:db8::10", Placement::on_outside}};
+    group.interface = "eth0";
+    group.priority = 100;
+    group.readiness = Readiness::ready;
+    group.reason = "operator asked for failback";
+    group.since = WallClock::time_point{1750000000123ms};
+    group.transitions = 3;
+    group.mirroring = Mirroring::on;
+    group.pattern = "REGISTER";
+    group.score = 1000;
+    group.hysteresis = 100;
+    group.failback.policy = "manual";
+    group.calls = 12;
+    group.monitors = {{"server", "ok", "", group.since, 0}};
+    node.groups.push_back(group);
     node.peer = {PeerState::up, 2, "sip-b"};
     node.paths = {{"cable",
                    "10.1.0.1",
@@ -51,6 +58,7 @@ NodeStatus standby_node() {
     node.name = "sip-b";
     node.groups[0].configured_role = "secondary";
     node.groups[0].role = "standby";
+    node.groups[0].calls.reset();
     for (auto& vip : node.groups[0].vips)
         vip.placement = Placement::absent;
     node.peer = {PeerState::up, 1, "sip-a"};

@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_stands_at_the_end) {
     NodeStatus self = active_node();
     NodeStatus peer = standby_node();
     peer.groups[0].epoch = 9;
-    self.alarms = {"the engine is gone"};
+    self.alarms = {{"engine.absent", "", "", "the engine is gone", {}}};
     peer.warnings = {"rp_filter is strict"};
     const std::string text = render(answer(self, peer));
     expect_line(text, "THE NODES DO NOT AGREE");
@@ -95,6 +95,55 @@ BOOST_AUTO_TEST_CASE(states_of_engine_and_mirror) {
     self.groups[0].mirroring = Mirroring::on;
     self.groups[0].pattern.clear();
     expect_line(render(answer(self)), "  mirroring         any SIP message");
+}
+
+BOOST_AUTO_TEST_CASE(health_is_short_when_all_is_well) {
+    const std::string text = render(answer(active_node(), standby_node()));
+    expect_line(text, "  health            1000 of 1000           1000 of 1000");
+    expect_line(text, "  monitors          server ok              server ok");
+    expect_line(text, "  configured role   primary                secondary");
+    expect_line(text, "  failback          manual                 manual");
+    BOOST_TEST(text.find("lacks") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_recovery_that_is_not_believed_yet_is_said) {
+    NodeStatus self = active_node();
+    self.groups[0].score = 0;
+    expect_line(render(answer(self)), "  health  0 of 1000, recovering");
+    self.groups[0].monitors[0].state = "failed";
+    expect_line(render(answer(self)), "  health  0 of 1000");
+    self.groups[0].monitors[0].state = "ok";
+    self.groups[0].role = "fault";
+    expect_line(render(answer(self)), "  health  0 of 1000");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_group_is_said) {
+    NodeStatus self = active_node();
+    NodeStatus peer = standby_node();
+    Group& bad = peer.groups[0];
+    bad.score = 0;
+    bad.isolated = true;
+    bad.lacks = {"the outside network", "an answering SIP server"};
+    bad.damper = {2, 12'000};
+    bad.monitors.push_back({"vip", "off", "", {}, 0});
+    bad.monitors.push_back({"nic", "failed", "eth0 lost its carrier", {}, 1});
+    bad.monitors.push_back({"listener", "unknown", "", {}, 0});
+    bad.configured_role = "primary";
+    bad.file_role = "secondary";
+    self.groups[0].configured_role = "secondary";
+    self.groups[0].file_role = "primary";
+    self.groups[0].failback = {"auto, after 60 s", 30'000, std::nullopt};
+    bad.failback = {"window 02:00 to 05:00, after 60 s", std::nullopt, 5'400'000};
+    const std::string text = render(answer(self, peer));
+    expect_line(text, "  health  1000 of 1000  0 of 1000, isolated, hand-over held back for 12 s, damper x2");
+    expect_line(text, "  monitors  server ok  nic failed, listener unknown; server ok");
+    expect_line(text, "  lacks  nothing  the outside network, an answering SIP server");
+    expect_line(text, "  configured role  secondary (follows runtime role, file says primary)  "
+                      "primary (follows runtime role, file says secondary)");
+    expect_line(text, "  failback  auto, after 60 s; returns in 30 s  "
+                      "window 02:00 to 05:00, after 60 s; the window opens in 1 h 30 min");
+    bad.failback.window_in_ms = 0;
+    BOOST_TEST(render(answer(self, peer)).find("after 60 s; the window is open") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_group_of_the_peer_only) {

@@ -43,14 +43,34 @@ BOOST_AUTO_TEST_CASE(the_json_form) {
         R"("groups":[{"name":"sip","configured_role":"primary","role":"active","epoch":7,)"
         R"("vips":[{"address":"10.0.0.10","on_outside":true},{"address":"2001:db8::10","on_outside":true}],)"
         R"("interface":"eth0","priority":100,"ready":true,"reason":"operator asked for failback",)"
-        R"("since":"2025-06-15T15:06:40.123+00:00","transitions":3,"mirroring":true,"pattern":"REGISTER"}],)"
+        R"("since":"2025-06-15T15:06:40.123+00:00","transitions":3,"mirroring":true,"pattern":"REGISTER",)"
+        R"("file_role":"primary","score":1000,"lacks":[],"isolated":false,"hysteresis":100,)"
+        R"("damper":{"factor":1,"remaining_ms":null},)"
+        R"("failback":{"policy":"manual","in_ms":null,"window_in_ms":null},"calls":12,)"
+        R"("monitors":[{"name":"server","state":"ok","detail":"","since":"2025-06-15T15:06:40.123+00:00",)"
+        R"("failures":0}]}],)"
         R"("peer":{"state":"up","id":2,"name":"sip-b"},)"
         R"("paths":[{"name":"cable","local":"10.1.0.1","peer":"10.1.0.2","state":"up","stream":"up",)"
         R"("rtt_us":{"last":180,"min":95},"last_heard_ms":2.5E0,"counters":{"unauthentic":4,"replayed":0}}],)"
         R"("mirror":{"sent":1200,"confirmed":1198,"received":0,"lost":0,"in_sync":false},)"
         R"("engine":{"running":true,"attached":true,"pid":812,"backend":"nfqueue"},)"
         R"("detection":{"interval_ms":5E0,"multiplier":3,"worst_case_ms":2E1},)"
-        R"("counters":{"sip_received":5000,"mirror_sent":1200},"alarms":[],"warnings":[]})");
+        R"("counters":{"sip_received":5000,"mirror_sent":1200},"alarms":[],"alarm_list":[],"warnings":[]})");
+}
+
+BOOST_AUTO_TEST_CASE(alarms_are_sentences_and_a_list) {
+    const TimeZone zone{"UTC"};
+    NodeStatus node;
+    node.alarms = {{"isolated", "sip", "", "cut off", WallClock::time_point{1750000000007ms}},
+                   {"path.down", "", "cable", "HA path cable is down", {}}};
+    const auto object = to_json(node);
+    BOOST_TEST(object.at("alarms").at(0) == "group sip: cut off");
+    BOOST_TEST(object.at("alarms").at(1) == "HA path cable is down");
+    const auto& first = object.at("alarm_list").at(0);
+    BOOST_TEST(first.at("code") == "isolated");
+    BOOST_TEST(first.at("group") == "sip");
+    BOOST_TEST(first.at("since") == "2025-06-15T15:06:40.007+00:00");
+    BOOST_TEST(object.at("alarm_list").at(1).at("subject") == "cable");
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_status_has_every_member) {

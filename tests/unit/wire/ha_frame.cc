@@ -79,8 +79,12 @@ BOOST_AUTO_TEST_CASE(beat_made_elsewhere) {
     BOOST_TEST(beat->groups[0].priority == 4);
     BOOST_TEST(beat->groups[0].score == 1000);
     BOOST_TEST(beat->groups[0].flags == 5);
+    BOOST_TEST(beat->groups[0].lacks == 0x55);
+    BOOST_TEST(beat->groups[0].role_serial == 0xaa);
     BOOST_TEST(beat->groups[1].name_hash == 9U);
     BOOST_TEST(beat->groups[1].flags == 31);
+    BOOST_TEST(beat->groups[1].lacks == 0x7f);
+    BOOST_TEST(beat->groups[1].role_serial == 0xff);
     std::array<std::uint8_t, Beat::size_max> out{};
     BOOST_REQUIRE(write(*beat, out) == octets.size());
     BOOST_TEST(std::equal(octets.begin(), octets.end(), out.begin()));
@@ -121,6 +125,24 @@ BOOST_AUTO_TEST_CASE(beats_that_are_refused) {
     Octets score = good;
     score[56 + 15] = 0xe9; // 1001
     BOOST_TEST((beat_error(score) == HaError::malformed));
+}
+
+BOOST_AUTO_TEST_CASE(every_field_of_a_group_has_its_own_octets) {
+    Beat beat;
+    beat.group_count = 1;
+    beat.groups[0] = {.name_hash = 0x01020304,
+                      .epoch = 0x1112131415161718,
+                      .role = 0x21,
+                      .priority = 0x22,
+                      .score = 0x0123,
+                      .flags = 0x3132,
+                      .lacks = 0x41,
+                      .role_serial = 0x42};
+    std::array<std::uint8_t, Beat::size_max> out{};
+    BOOST_REQUIRE(write(beat, out) == 76U);
+    const Octets expected{0x01, 0x02, 0x03, 0x04, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16,
+                          0x17, 0x18, 0x21, 0x22, 0x01, 0x23, 0x31, 0x32, 0x41, 0x42};
+    BOOST_TEST(std::equal(expected.begin(), expected.end(), out.begin() + 56));
 }
 
 // The two values are those of the algorithm's authors for "" and "a".

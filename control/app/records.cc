@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/app/records.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+
+namespace tandem::app {
+namespace {
+
+using config::ConfiguredRole;
+
+constexpr std::string_view former_first_line = "tandem-groups-1";
+constexpr std::string_view format = "tandem-groups-2";
+
+std::string path_of(const std::string& state_dir) {
+    return state_dir + "/groups";
+}
+
+std::unexpected<std::string> failed(const std::string& path, const char* what) {
+    return std::unexpected(path + ": " + what + ": " + std::strerror(errno));
+}
+
+struct Descriptor {
+    int fd;
+    ~Descriptor() {
+        if (fd >= 0)
+            ::close(fd);
+    }
+};
+
+std::string_view word_of(ConfiguredRole role) {
+    return role == ConfiguredRole::primary ? "primary" : "secondary";
+}
+
+std::optional<ConfiguredRole> role_of(std::string_view word) {
+    if (word == "primary")
+        return ConfiguredRole::primary;
+    if (word == "secondary")
+        return ConfiguredRole::secondary;
+    return std::nullopt;
+}
+
+/// NAME EPOCH enabled|disabled [ROLE ROLE-OF-THE-FILE SERIAL]
+bool read_line(const std::string& line, Records& records) {
+    std::istringstream words{line};
+    std::string name;
+    std::string state;
+    GroupRecord record;
+    if (!(words >> name >> record.epoch >> state) || (state != "enabled" && state != "disabled"))
+        return false;
+    record.disabled = state == "disabled";
+    std::string role;
+    if (words >> role) {
+        std::string file;
+        unsigned serial = 0;
+        if (!(words >> file >> serial) || !role_of(role) || !role_of(file) || serial > 255)
+            return false;
+        record.role = KeptRole{*role_of(role), *role_of(file), static_cast<std::uint8_t>(serial)};
+    }
+    if (std::string more; words >> more)
+        return false;
+    records[name] = record;
+    return true;
+}
+
+std::string text_of(const Store& store) {
+    std::string text =
+        std::string{format} + (store.ending == Ending::orderly ? " ended in order\n" : " open\n");
+    for (const auto& [name, record] : store.records) {
+        text += name + " " + std::to_string(record.epoch) + (record.disabled ? " disabled" : " enabled");
+        if (record.role)
+            text += " " + std::string{word_of(record.role->role)} + " " +
+                    std::string{word_of(record.role->file)} + " " + std::to_string(record.role->serial);
+        text += "\n";
+    }
+    return text;
+}
+
+std::expected<void, std::string> write_beside(const std::string& beside, const std::string& text) {
+    const Descriptor file{
+        ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (file.fd < 0)
+        return failed(beside, "cannot open");
+    const ssize_t written = ::write(file.fd, text.data(), text.size());
+    if (written >= 0 && written != static_cast<ssize_t>(text.size()))
+        errno = ENOSPC; // what a short write to a file means
+    if (written != static_cast<ssize_t>(text.size()))
+        return failed(beside, "cannot write");
+    if (::fsync(file.fd) != 0)
+        return failed(beside, "cannot sync");
+    return {};
+}
+
+} // namespace
+
+std::expected<Store, std::string> load_records(const std::string& state_dir) {
+    const std::string path = path_of(state_dir);
+    std::error_code error;
+    if (!std::filesystem::exists(path, error))
+        return Store{};
+    std::ifstream file{path};
+    std::string line;
+    const bool any = static_cast<bool>(std::getline(file, line));
+    const bool orderly = line == std::string{format} + " ended in order";
+    if (!any || (!orderly && line != std::string{format} + " open" && line != former_first_line))
+        return std::unexpected(path +
+                               ": is not a file of group records; move it away and start again (the peer "
+                               "knows the epochs)");
+    Store store;
+    store.ending = orderly ? Ending::orderly : Ending::open;
+    while (std::getline(file, line))
+        if (!read_line(line, store.records))
+            return std::unexpected(
+                path + ": line '" + line.substr(0, 80) +
+                "' is damaged; move the file away and start again (the peer knows the epochs)");
+    return store;
+}
+
+std::expected<void, std::string> save_records(const std::string& state_dir, const Store& store) {
+    std::error_code error;
+    if (std::filesystem::create_directories(state_dir, error))
+        ::chmod(state_dir.c_str(), 0700);
+    if (error)
+        return std::unexpected(state_dir + ": cannot create: " + error.message());
+    const std::string path = path_of(state_dir);
+    const std::string beside = path + ".new";
+    if (auto written = write_beside(beside, text_of(store)); !written) {
+        ::unlink(beside.c_str()); // what is half written takes room on a disk that may be full
+        return written;
+    }
+    if (::rename(beside.c_str(), path.c_str()) != 0)
+        return failed(path, "cannot replace");
+    const Descriptor directory{::open(state_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (directory.fd < 0 || ::fsync(directory.fd) != 0)
+        return failed(state_dir, "cannot sync");
+    return {};
+}
+
+std::uint64_t known_epoch(const GroupRecord& record, Ending ending) {
+    // A group that never served stays so: nobody has a claim on it.
+    return record.epoch == 0 || ending == Ending::orderly ? record.epoch : record.epoch + 1;
+}
+
+std::optional<KeptRole> settle_role(ConfiguredRole file, const std::optional<KeptRole>& kept) {
+    if (!kept || kept->file == file)
+        return kept;
+    return KeptRole{file, file, static_cast<std::uint8_t>(kept->serial + 1)};
+}
+
+} // namespace tandem::app
