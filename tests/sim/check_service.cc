@@ -193,12 +193,10 @@ public:
     std::string_view name() const override { return "standby_egress"; }
     Promise promise() const override { return Promise::safety; }
     std::optional<std::string> look(const World& world) override {
-        for (const std::uint8_t index : world.left) {
-            const Host& host = world.hosts()[index];
-            if (host.running() && host.role() != ha::Role::active && !host.brain()->view().yielding)
-                return "a packet left a node that is " + std::string{to_string(host.role())} +
+        for (const Departure& packet : world.left)
+            if (!packet.permitted)
+                return "a packet left a node that is " + std::string{to_string(packet.role)} +
                        " from the VIP";
-        }
         return std::nullopt;
     }
 };

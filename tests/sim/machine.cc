@@ -51,6 +51,8 @@ void Host::set_window(bool open) {
 }
 
 void Host::server(Server condition) {
+    if (condition == server_)
+        return; // one fault within another: it is so already, and has been since
     server_ = condition;
     server_since_ = world_->now();
     world_->changed();

@@ -88,7 +88,11 @@ void World::answer(std::size_t from, std::size_t client, std::uint64_t number) {
 void World::egress(std::size_t from) {
     if (hosts_[from].port_usable())
         lan_.hears(from, now_);
-    left.push_back(small(from));
+    const Host& host = hosts_[from];
+    left.push_back(
+        {.host = small(from),
+         .role = host.role(),
+         .permitted = !host.running() || host.role() == ha::Role::active || host.brain()->view().yielding});
     changed();
 }
 

@@ -44,7 +44,14 @@ struct Wire {
     Duration delay_max{std::chrono::microseconds{200}};
 };
 
-/// An event that a node reported, or a packet that left from the VIP.
+/// A packet that left as from the VIP, and what its node was in that very moment.
+struct Departure {
+    std::uint8_t host{0};
+    ha::Role role{};
+    bool permitted{false}; ///< active, or still redirecting, or without a brain that runs
+};
+
+/// An event that a node reported.
 struct Report {
     std::uint8_t host{0};
     ha::Event event{};
@@ -98,8 +105,8 @@ public:
         return changed;
     }
     void changed() { changed_ = true; }
-    std::vector<Report> reports;    ///< since the checkers last looked
-    std::vector<std::uint8_t> left; ///< hosts from which a packet left as from the VIP, likewise
+    std::vector<Report> reports; ///< since the checkers last looked
+    std::vector<Departure> left; ///< packets that left as from the VIP, likewise
     /// Heartbeats of `from` can have reached the other host since this instant; end_of_time: they cannot now.
     Instant audible_since(std::size_t from) const;
     /// Whether heartbeats get lost on any path, or were so lately that this still shows.
