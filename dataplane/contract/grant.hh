@@ -52,7 +52,7 @@ constexpr Verdictable effective(const Role& role, std::int64_t expires_ns, std::
     case Standing::active:
         return now_ns <= expires_ns ? Verdictable::active : Verdictable::lapsed;
     case Standing::yielding:
-        return now_ns <= expires_ns ? Verdictable::yielding : Verdictable::standby;
+        return now_ns <= expires_ns ? Verdictable::yielding : Verdictable::lapsed;
     case Standing::none:
     case Standing::standby:
         break;

@@ -64,37 +64,61 @@ Action Path::on_outside(std::span<const std::uint8_t> packet, std::uint32_t toke
         count(Counter::sip_received);
     const Decision decision = decide(Ingress::outside, found.kind, stance(found));
     if (decision.action == Action::hold)
-        return hold(packet, token, found.group);
+        return hold(packet, {Ingress::outside, token, now_, found.group, false}) ? Action::hold : Action::drop;
     return settle(packet, found, decision);
 }
 
-/// What a packet from outside, new or held, costs in counters and copies.
+/// What a packet from outside or a redirected one, new or held, costs in counters and copies.
 Action Path::settle(std::span<const std::uint8_t> packet, const Inspection& found, const Decision& decision) {
     if (decision.copy == Copy::mirror)
         copy_to_mirror(packet, found.group);
-    if (decision.action != Action::redirect) // counted when the engine knows whether it was sent
+    // What is redirected or delivered is counted when the engine knows whether that succeeded.
+    if (decision.action != Action::redirect && decision.action != Action::deliver)
         count(decision.counter);
     return decision.action;
 }
 
-Action Path::hold(std::span<const std::uint8_t> packet, std::uint32_t token, std::uint8_t group) {
+/// Keeps a packet until the grant is renewed or taken away; the oldest make room. False: it has no room at all.
+bool Path::hold(std::span<const std::uint8_t> packet, const Held& tag) {
     while (!held_.has_room(packet.size())) {
         if (held_.empty() || overflowed_.size() == overflowed_.capacity()) {
             count(Counter::held_dropped);
-            return Action::drop;
+            return false;
         }
         const Held& oldest = held_.entry(0).tag;
         if (!oldest.done) {
-            overflowed_.push_back(oldest.token);
+            if (oldest.ingress == Ingress::outside)
+                overflowed_.push_back(oldest.token);
+            else
+                count(Counter::held_dropped);
             --held_count_;
         }
         held_.pop_front();
     }
-    const std::span<std::uint8_t> place = held_.reserve(packet.size(), {token, now_, group, false});
+    const std::span<std::uint8_t> place = held_.reserve(packet.size(), tag);
     std::copy(packet.begin(), packet.end(), place.begin());
     ++held_count_;
     count(Counter::held);
-    return Action::hold;
+    return true;
+}
+
+/// Takes the first held packet of that ingress whose group has its grant again, has lost it, or took too long.
+std::optional<Path::Settled> Path::next_settled(Ingress ingress) {
+    for (std::size_t i = 0; held_count_ > 0 && i < held_.size(); ++i) {
+        auto& entry = held_.entry(i);
+        if (entry.tag.done || entry.tag.ingress != ingress)
+            continue;
+        const bool late = now_ - entry.tag.since >= limits_.hold_max;
+        if (groups_[entry.tag.group].stance == Stance::lapsed && !late)
+            continue;
+        const Settled settled{entry.tag.token, late, std::as_const(held_).bytes(entry)};
+        entry.tag.done = true;
+        --held_count_;
+        while (!held_.empty() && held_.entry(0).tag.done)
+            held_.pop_front();
+        return settled;
+    }
+    return std::nullopt;
 }
 
 std::optional<Released> Path::next_released() {
@@ -104,30 +128,18 @@ std::optional<Released> Path::next_released() {
         count(Counter::held_dropped);
         return Released{token, Action::drop, {}};
     }
-    for (std::size_t i = 0; held_count_ > 0 && i < held_.size(); ++i) {
-        auto& entry = held_.entry(i);
-        if (entry.tag.done)
-            continue;
-        const bool lapsed = groups_[entry.tag.group].stance == Stance::lapsed;
-        const bool late = now_ - entry.tag.since >= limits_.hold_max;
-        if (lapsed && !late)
-            continue;
-        Released released{entry.tag.token, Action::drop, std::as_const(held_).bytes(entry)};
-        if (late) {
-            count(Counter::held_dropped);
-        } else {
-            const Inspection found = inspect(released.packet, policy_);
-            released.action =
-                settle(released.packet, found, decide(Ingress::outside, found.kind, stance(found)));
-            count(released.action == Action::drop ? Counter::held_dropped : Counter::held_released);
-        }
-        entry.tag.done = true;
-        --held_count_;
-        while (!held_.empty() && held_.entry(0).tag.done)
-            held_.pop_front();
-        return released;
+    const auto settled = next_settled(Ingress::outside);
+    if (!settled)
+        return std::nullopt;
+    Released released{settled->token, Action::drop, settled->packet};
+    if (settled->late) {
+        count(Counter::held_dropped);
+    } else {
+        const Inspection found = inspect(released.packet, policy_);
+        released.action = settle(released.packet, found, decide(Ingress::outside, found.kind, stance(found)));
+        count(released.action == Action::drop ? Counter::held_dropped : Counter::held_released);
     }
-    return std::nullopt;
+    return released;
 }
 
 void Path::redirected(Sent sent) {
@@ -175,27 +187,37 @@ void Path::on_packet(const PacketFrame& frame) {
 void Path::on_redirected(const RedirectedFrame& frame) {
     const Inspection found = inspect(frame.packet, policy_);
     const Decision decision = decide(Ingress::redirect, found.kind, stance(found));
-    if (decision.copy == Copy::mirror)
-        copy_to_mirror(frame.packet, found.group);
-    if (decision.action == Action::deliver)
+    if (decision.action == Action::hold)
+        hold(frame.packet, {Ingress::redirect, 0, now_, found.group, false});
+    else if (settle(frame.packet, found, decision) == Action::deliver)
         redirected_ = Delivery{decision.counter, frame.packet};
-    else
-        count(decision.counter);
+}
+
+/// Redirected packets that had been held come before the one that has just arrived.
+std::optional<Delivery> Path::next_redirected() {
+    while (const auto settled = next_settled(Ingress::redirect)) {
+        const Inspection found = inspect(settled->packet, policy_);
+        const Decision decision = decide(Ingress::redirect, found.kind, stance(found));
+        const bool taken = !settled->late && settle(settled->packet, found, decision) == Action::deliver;
+        count(taken ? Counter::held_released : Counter::held_dropped);
+        if (taken)
+            return Delivery{decision.counter, settled->packet};
+    }
+    return std::exchange(redirected_, std::nullopt);
 }
 
 std::optional<Delivery> Path::next_delivery() {
-    if (redirected_) {
-        const Delivery delivery = *redirected_;
-        redirected_.reset();
-        return delivery;
-    }
+    if (const auto redirected = next_redirected())
+        return redirected;
     if (const auto deferred = next_deferred())
         return deferred;
     return next_mirrored();
 }
 
 std::optional<Delivery> Path::next_deferred() {
-    const auto settled = [](const GroupState& g) { return g.deferred > 0 && g.stance != Stance::yielding; };
+    const auto settled = [](const GroupState& g) {
+        return g.deferred > 0 && g.stance != Stance::yielding && g.stance != Stance::lapsed;
+    };
     while (std::any_of(groups_.begin(), groups_.end(), settled)) {
         std::size_t i = 0;
         while (deferred_.entry(i).tag.done || !settled(groups_[deferred_.entry(i).tag.group]))

@@ -48,7 +48,7 @@ struct PathSeeds {
 struct Released {
     std::uint32_t token{0};
     Action action{Action::drop};
-    std::span<const std::uint8_t> packet; ///< valid until the next on_outside()
+    std::span<const std::uint8_t> packet; ///< valid until the next on_outside() or on_frame()
 };
 
 /// A packet for the shadow interface.
@@ -97,10 +97,16 @@ public:
 
 private:
     struct Held {
-        std::uint32_t token{0};
+        Ingress ingress{};
+        std::uint32_t token{0}; ///< of a packet from outside
         Instant since{};
         std::uint8_t group{0};
         bool done{false};
+    };
+    struct Settled {
+        std::uint32_t token{0};
+        bool late{false}; ///< the grant was not renewed in time
+        std::span<const std::uint8_t> packet;
     };
     struct Deferred {
         std::uint8_t group{0};
@@ -117,10 +123,12 @@ private:
     void notice(contract::NoticeKind kind, std::uint64_t value);
     Stance stance(const Inspection& found) const;
     void copy_to_mirror(std::span<const std::uint8_t> packet, std::uint8_t group);
-    Action hold(std::span<const std::uint8_t> packet, std::uint32_t token, std::uint8_t group);
+    bool hold(std::span<const std::uint8_t> packet, const Held& tag);
+    std::optional<Settled> next_settled(Ingress ingress);
     Action settle(std::span<const std::uint8_t> packet, const Inspection& found, const Decision& decision);
     void on_packet(const PacketFrame& frame);
     void on_redirected(const RedirectedFrame& frame);
+    std::optional<Delivery> next_redirected();
     std::optional<Delivery> next_deferred();
     std::optional<Delivery> next_mirrored();
     void defer(std::span<const std::uint8_t> packet, const Inspection& found);

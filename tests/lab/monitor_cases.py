@@ -361,7 +361,7 @@ def no_server_anywhere(lab, runs):
 
 def stragglers(lab, runs):
     """A client that goes on sending to the old active's link-layer address is served until it has learnt better."""
-    total, missing = 0, 0
+    total = 0
     for _ in range(runs):
         active = well_pair(lab)
         old, new = lab.nodes[active], lab.nodes[other(active)]
@@ -383,15 +383,13 @@ def stragglers(lab, runs):
         flows(probe, monotonic_ns(), "the client has learnt")
         summary = probe.stop()
         lost = [round((sent - after) / 1e6) for sent, answered, _, _ in probe.entries() if not answered]
-        # Without a redirection all would be. A machine that stands still for longer than the lease loses some.
-        if len(lost) > summary["sent"] // 20:
+        if lost:
             raise AssertionError(f"{len(lost)} requests lost, sent so many ms after the command: {lost[:20]}; the client "
                                  f"was to learn anew after {(forgot_ns - after) / 1e6:.0f} ms")
         wait_event(old, "group.yield_ended", after)
         well_pair(lab, active=other(active))
         total += summary["sent"]
-        missing += len(lost)
-    return f"{missing} of {total} requests lost in {runs} switchovers", {"sent": total, "lost": missing}
+    return f"0 of {total} requests lost in {runs} switchovers", {"sent": total, "lost": 0}
 
 
 def survives_restart(lab, runs):

@@ -29,9 +29,16 @@ long faults_of_this_thread() {
     return room[1024];
 }
 
-/// In a process of its own: locking cannot be undone for the others. 0 is well, 77: not permitted here.
+/// The address sanitizer's runtime takes the place of mlockall() and does nothing: with it there is nothing to see.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool locks = false;
+#else
+constexpr bool locks = true;
+#endif
+
+/// In a process of its own: locking cannot be undone for the others. 0 is well, 77: not possible here.
 int child() {
-    if (app::lock_memory())
+    if (!locks || app::lock_memory())
         return 77;
     long faults = -1;
     std::thread worker{[&] {
@@ -57,7 +64,7 @@ BOOST_AUTO_TEST_CASE(a_thread_never_waits_for_a_page_once_memory_is_locked) {
     }
     BOOST_REQUIRE(WIFEXITED(status));
     if (WEXITSTATUS(status) == 77)
-        BOOST_TEST_MESSAGE("not run: locking memory is not permitted here");
+        BOOST_TEST_MESSAGE("not run: locking memory is not possible here");
     else
         BOOST_TEST(WEXITSTATUS(status) == 0);
 }

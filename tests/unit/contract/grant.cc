@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(what_a_worker_may_act_on) {
     const Case cases[]{
         {Standing::none, Verdictable::standby, Verdictable::standby},
         {Standing::standby, Verdictable::standby, Verdictable::standby},
-        {Standing::yielding, Verdictable::yielding, Verdictable::standby},
+        {Standing::yielding, Verdictable::yielding, Verdictable::lapsed},
         {Standing::active, Verdictable::active, Verdictable::lapsed},
     };
     for (const Case& c : cases) {

@@ -76,12 +76,14 @@ Decision expected(Ingress ingress, Kind kind, Stance stance) {
             return *refused;
         if (stance == Stance::standby)
             return {Action::deliver, Copy::none, Counter::mirror_delivered};
-        if (stance == Stance::yielding)
+        if (stance == Stance::yielding || stance == Stance::lapsed)
             return {Action::defer, Copy::none, Counter::mirror_deferred};
         return {Action::drop, Copy::none, Counter::mirror_not_standby};
     case Ingress::redirect:
         if (const Decision* refused = unfit(kind))
             return *refused;
+        if (stance == Stance::lapsed)
+            return {Action::hold, Copy::none, Counter::held};
         if (stance != Stance::active)
             return {Action::drop, Copy::none, Counter::redirected_refused};
         return {Action::deliver, kind == Kind::sip_matching ? Copy::mirror : Copy::none,
@@ -141,7 +143,7 @@ BOOST_AUTO_TEST_CASE(stance_follows_role_and_lease) {
     BOOST_TEST((stance_of(Role{1, Standing::active, {}}, 50, 50) == Stance::active));
     BOOST_TEST((stance_of(Role{1, Standing::active, {}}, 49, 50) == Stance::lapsed));
     BOOST_TEST((stance_of(Role{1, Standing::yielding, {}}, 50, 50) == Stance::yielding));
-    BOOST_TEST((stance_of(Role{1, Standing::yielding, {}}, 49, 50) == Stance::standby));
+    BOOST_TEST((stance_of(Role{1, Standing::yielding, {}}, 49, 50) == Stance::lapsed));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

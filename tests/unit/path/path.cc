@@ -311,6 +311,76 @@ BOOST_AUTO_TEST_CASE(redirected_packets_are_served_by_the_active_only) {
     BOOST_TEST(transmitted().size() == 1U); // mirrored like one from outside
 }
 
+BOOST_AUTO_TEST_CASE(redirected_packets_wait_for_a_lapsed_grant) {
+    be(Standing::active, 10ms);
+    pass(11ms);
+    redirected(sip);
+    redirected(udp(request("OPTIONS")));
+    BOOST_TEST(got.empty());
+    BOOST_TEST(path.held() == 2U);
+    BOOST_TEST(!path.next_released().has_value()); // not a packet of the queue
+    be(Standing::active);
+    redirected(udp(request("INVITE")));
+    BOOST_REQUIRE(got.size() == 3U);
+    BOOST_TEST(got[0] == sip);
+    BOOST_TEST(got[2] == udp(request("INVITE")));
+    BOOST_TEST(count(Counter::held) == 2U);
+    BOOST_TEST(count(Counter::held_released) == 2U);
+    BOOST_TEST(count(Counter::redirected_received) == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(redirected_packets_wait_for_100_ms_and_for_an_active_only) {
+    be(Standing::active, 10ms);
+    pass(11ms);
+    redirected(sip);
+    pass(100ms);
+    BOOST_TEST(deliveries().empty());
+    BOOST_TEST(count(Counter::held_dropped) == 1U);
+    redirected(sip);
+    be(Standing::standby);
+    BOOST_TEST(deliveries().empty());
+    BOOST_TEST(count(Counter::held_dropped) == 2U);
+    BOOST_TEST(count(Counter::redirected_refused) == 1U);
+    BOOST_TEST(path.held() == 0U);
+    BOOST_TEST(count(Counter::redirected_received) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_redirected_packet_makes_room_without_a_verdict_of_the_queue) {
+    be(Standing::active, 10ms);
+    pass(11ms);
+    redirected(sip);
+    for (std::uint32_t token = 1; token <= 256; ++token)
+        BOOST_TEST((outside(sip, token) == Action::hold));
+    BOOST_TEST(path.held() == 256U);
+    BOOST_TEST(!path.next_released().has_value());
+    BOOST_TEST(count(Counter::held_dropped) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_yields_holds_while_its_grant_has_lapsed) {
+    be(Standing::yielding, 10ms);
+    pass(11ms);
+    BOOST_TEST((outside(sip, 5) == Action::hold));
+    be(Standing::yielding);
+    const auto released = path.next_released();
+    BOOST_REQUIRE(released.has_value());
+    BOOST_TEST(released->token == 5U);
+    BOOST_TEST((released->action == Action::redirect));
+}
+
+BOOST_AUTO_TEST_CASE(mirrored_packets_wait_for_the_end_of_a_doubt) {
+    be(Standing::active, 10ms);
+    pass(11ms);
+    peer_stream_begins();
+    frame(1, sip, 8); // a peer has taken over meanwhile
+    BOOST_TEST(deliveries().empty());
+    BOOST_TEST(count(Counter::mirror_deferred) == 1U);
+    be(Standing::standby, 1h, 8);
+    const auto packets = deliveries();
+    BOOST_REQUIRE(packets.size() == 1U);
+    BOOST_TEST(packets[0] == sip);
+    BOOST_TEST(count(Counter::mirror_delivered) == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(what_the_shadow_server_sends_is_counted) {
     Packet from_vip = sip;
     for (std::size_t i = 0; i < 4; ++i)
