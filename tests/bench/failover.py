@@ -24,7 +24,6 @@ from tests.support.wait import monotonic_ns
 
 FAILURES_MAX = 3
 STORIES_MAX = 8
-SETTLE_S = 2.0  # a pair that has just come up keeps the machine busy for a while
 
 
 def clean(text):
@@ -58,7 +57,6 @@ class Bench:
             lab.start(0)
             # A server that starts counts as well only after a while, and a better score elsewhere moves the group.
             lab.wait_healthy()
-            time.sleep(SETTLE_S)
         return self.labs[side.label]
 
     def close(self, side=None):
