@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/app/calendar.hh"
+#include "tests/unit/time_zone.hh"
 
 #include <boost/test/unit_test.hpp>
 
-#include <cstdlib>
-
 using namespace tandem;
 using app::LocalMinute;
+using test::TimeZone;
 
 namespace {
 
@@ -26,21 +26,6 @@ config::Failback window(unsigned from, unsigned to, std::uint8_t days = 0x7f) {
     failback.days = days;
     return failback;
 }
-
-/// The time zone of the process for the length of a test.
-class TimeZone {
-public:
-    explicit TimeZone(const char* zone) {
-        setenv("TZ", zone, 1);
-        tzset();
-    }
-    TimeZone(const TimeZone&) = delete;
-    TimeZone& operator=(const TimeZone&) = delete;
-    ~TimeZone() {
-        unsetenv("TZ");
-        tzset();
-    }
-};
 
 } // namespace
 

@@ -1,35 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/status/status.hh"
 #include "example.hh"
+#include "tests/unit/time_zone.hh"
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include <cstdlib>
 #include <limits>
 
 using namespace tandem::status;
+using tandem::test::TimeZone;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// The time zone of the process for the length of a test.
-class TimeZone {
-public:
-    explicit TimeZone(const char* zone) {
-        setenv("TZ", zone, 1);
-        tzset();
-    }
-    TimeZone(const TimeZone&) = delete;
-    TimeZone& operator=(const TimeZone&) = delete;
-    ~TimeZone() {
-        unsetenv("TZ");
-        tzset();
-    }
-};
-
-} // namespace
 
 BOOST_AUTO_TEST_SUITE(model)
 
