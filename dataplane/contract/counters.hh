@@ -26,7 +26,8 @@ namespace tandem::contract {
     X(held_dropped, "packets kept back and then dropped: the grant was not renewed")                         \
     X(redirected_sent, "packets redirected to the new active after a planned switchover")                    \
     X(redirected_received, "packets that the old active redirected here")                                    \
-    X(redirected_refused, "redirected packets that came while this node was neither active nor in doubt; dropped")            \
+    X(redirected_refused,                                                                                    \
+      "redirected packets that came while this node was neither active nor in doubt; dropped")               \
     X(mirror_matched, "messages that matched the request pattern")                                           \
     X(mirror_sent, "mirrored packets sent to the peer")                                                      \
     X(mirror_retransmitted, "mirrored packets sent again on request")                                        \
@@ -44,7 +45,8 @@ namespace tandem::contract {
     X(mirror_old_epoch, "mirrored packets of an older epoch; dropped")                                       \
     X(mirror_late,                                                                                           \
       "mirrored REGISTERs of the term before that came after the takeover; given to the server")             \
-    X(mirror_deferred, "mirrored packets kept until the end of a planned switchover or of a doubt about the role")                        \
+    X(mirror_deferred,                                                                                       \
+      "mirrored packets kept until the end of a planned switchover or of a doubt about the role")            \
     X(mirror_deliver_failed, "mirrored packets that the shadow interface did not take")                      \
     X(mirror_not_vip, "mirrored packets whose inner destination is no VIP of this node; dropped")            \
     X(link_truncated, "datagrams on the mirror port too short for their header")                             \

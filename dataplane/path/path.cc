@@ -64,7 +64,8 @@ Action Path::on_outside(std::span<const std::uint8_t> packet, std::uint32_t toke
         count(Counter::sip_received);
     const Decision decision = decide(Ingress::outside, found.kind, stance(found));
     if (decision.action == Action::hold)
-        return hold(packet, {Ingress::outside, token, now_, found.group, false}) ? Action::hold : Action::drop;
+        return hold(packet, {Ingress::outside, token, now_, found.group, false}) ? Action::hold
+                                                                                 : Action::drop;
     return settle(packet, found, decision);
 }
 
@@ -78,7 +79,8 @@ Action Path::settle(std::span<const std::uint8_t> packet, const Inspection& foun
     return decision.action;
 }
 
-/// Keeps a packet until the grant is renewed or taken away; the oldest make room. False: it has no room at all.
+/// Keeps a packet until the grant is renewed or taken away; the oldest make room. False: it has no room at
+/// all.
 bool Path::hold(std::span<const std::uint8_t> packet, const Held& tag) {
     while (!held_.has_room(packet.size())) {
         if (held_.empty() || overflowed_.size() == overflowed_.capacity()) {
@@ -102,7 +104,8 @@ bool Path::hold(std::span<const std::uint8_t> packet, const Held& tag) {
     return true;
 }
 
-/// Takes the first held packet of that ingress whose group has its grant again, has lost it, or took too long.
+/// Takes the first held packet of that ingress whose group has its grant again, has lost it, or took too
+/// long.
 std::optional<Path::Settled> Path::next_settled(Ingress ingress) {
     for (std::size_t i = 0; held_count_ > 0 && i < held_.size(); ++i) {
         auto& entry = held_.entry(i);

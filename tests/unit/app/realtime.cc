@@ -29,7 +29,8 @@ long faults_of_this_thread() {
     return room[1024];
 }
 
-/// The address sanitizer's runtime takes the place of mlockall() and does nothing: with it there is nothing to see.
+/// The address sanitizer's runtime takes the place of mlockall() and does nothing: with it there is nothing
+/// to see.
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool locks = false;
 #else
