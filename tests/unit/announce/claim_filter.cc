@@ -3,9 +3,7 @@
 
 #include "control/announce/announce.hh"
 #include "dataplane/wire/ndp.hh"
-
-#include <sys/socket.h>
-#include <unistd.h>
+#include "tests/unit/kernel_filter.hh"
 
 #include <boost/test/unit_test.hpp>
 
@@ -28,40 +26,9 @@ Octets octets(const announce::Frame& frame) {
     return {frame.view().begin(), frame.view().end()};
 }
 
-/// The filter in the kernel, on a pair of local sockets: a frame either arrives or does not. The kernel's
-/// fields (kind of packet, VLAN tag) are zero here; the tests with a real interface see to those.
-class Kernel {
-public:
-    explicit Kernel(std::vector<wire::IpAddress> vips) {
-        BOOST_REQUIRE_EQUAL(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair_.data()), 0);
-        auto filter = announce::claim_filter(own, vips);
-        BOOST_REQUIRE_LE(filter.size(), std::size_t{BPF_MAXINSNS});
-        const sock_fprog program{.len = static_cast<unsigned short>(filter.size()), .filter = filter.data()};
-        BOOST_REQUIRE_EQUAL(::setsockopt(pair_[1], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program),
-                            0);
-    }
-    ~Kernel() {
-        ::close(pair_[0]);
-        ::close(pair_[1]);
-    }
-    Kernel(const Kernel&) = delete;
-    Kernel& operator=(const Kernel&) = delete;
-
-    bool passes(const Octets& frame) const {
-        // A filtered datagram is reported as refused or swallowed, depending on the kernel; what counts is
-        // arrival.
-        static_cast<void>(::send(pair_[0], frame.data(), frame.size(), MSG_DONTWAIT));
-        Octets received(4096);
-        const ssize_t length = ::recv(pair_[1], received.data(), received.size(), MSG_DONTWAIT);
-        if (length < 0)
-            return false;
-        BOOST_CHECK_EQUAL(static_cast<std::size_t>(length), frame.size());
-        return true;
-    }
-
-private:
-    std::array<int, 2> pair_{-1, -1};
-};
+test::KernelFilter filter_of(const std::vector<wire::IpAddress>& vips) {
+    return test::KernelFilter{announce::claim_filter(own, vips)};
+}
 
 } // namespace
 
@@ -70,14 +37,14 @@ BOOST_AUTO_TEST_SUITE(claim_filter)
 BOOST_AUTO_TEST_CASE(claims_of_any_vip_pass) {
     const std::vector vips{address("192.0.2.10"), address("2001:db8::1"), address("192.0.2.11"),
                            address("2001:db8::2")};
-    const Kernel kernel(vips);
+    const auto kernel = filter_of(vips);
     for (const auto& vip : vips)
         for (const auto& frame : announce::announcement(other, {{vip}}))
             BOOST_CHECK_MESSAGE(kernel.passes(octets(frame)), vip.to_string());
 }
 
 BOOST_AUTO_TEST_CASE(claims_of_other_addresses_do_not) {
-    const Kernel kernel({address("192.0.2.10"), address("2001:db8::1")});
+    const auto kernel = filter_of({address("192.0.2.10"), address("2001:db8::1")});
     // Each of the four words of an IPv6 address counts.
     for (const auto* text :
          {"192.0.2.11", "2001:db8::2", "2001:db9::1", "2001:db8:0:1::1", "2001:db8::1:0:1"})
@@ -87,7 +54,7 @@ BOOST_AUTO_TEST_CASE(claims_of_other_addresses_do_not) {
 
 BOOST_AUTO_TEST_CASE(our_own_frames_do_not_pass_and_near_misses_do) {
     const std::vector vips{address("192.0.2.10"), address("2001:db8::1")};
-    const Kernel kernel(vips);
+    const auto kernel = filter_of(vips);
     for (const auto& frame : announce::announcement(own, vips))
         BOOST_CHECK(!kernel.passes(octets(frame)));
     for (const std::size_t differing : {0U, 3U, 4U, 5U}) {
@@ -100,13 +67,13 @@ BOOST_AUTO_TEST_CASE(our_own_frames_do_not_pass_and_near_misses_do) {
 
 BOOST_AUTO_TEST_CASE(questions_are_no_claims) {
     const std::vector vips{address("192.0.2.10"), address("2001:db8::1")};
-    const Kernel kernel(vips);
+    const auto kernel = filter_of(vips);
     for (const auto& frame : announce::probe(other, vips))
         BOOST_CHECK(!kernel.passes(octets(frame)));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_arp_for_ipv4_over_ethernet_does_not_pass) {
-    const Kernel kernel({address("192.0.2.10")});
+    const auto kernel = filter_of({address("192.0.2.10")});
     const auto good = octets(announce::announcement(other, {{address("192.0.2.10")}}).front());
     BOOST_REQUIRE(kernel.passes(good));
     struct Change {
@@ -123,7 +90,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_arp_for_ipv4_over_ethernet_does_not_pass) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_an_advertisement_on_this_link_does_not_pass) {
-    const Kernel kernel({address("2001:db8::1")});
+    const auto kernel = filter_of({address("2001:db8::1")});
     const auto good = octets(announce::announcement(other, {{address("2001:db8::1")}}).front());
     BOOST_REQUIRE(kernel.passes(good));
     for (const std::size_t offset : {12U, 20U, 21U, 54U}) { // type, next header, hop limit, ICMPv6 type
@@ -134,7 +101,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_an_advertisement_on_this_link_does_not_pass) {
 }
 
 BOOST_AUTO_TEST_CASE(short_frames_do_not_pass) {
-    const Kernel kernel({address("192.0.2.10"), address("2001:db8::1")});
+    const auto kernel = filter_of({address("192.0.2.10"), address("2001:db8::1")});
     for (const auto* text : {"192.0.2.10", "2001:db8::1"}) {
         const auto good = octets(announce::announcement(other, {{address(text)}}).front());
         const std::size_t needed =
@@ -149,14 +116,14 @@ BOOST_AUTO_TEST_CASE(the_longest_list_of_vips) {
     std::vector<wire::IpAddress> vips;
     for (unsigned i = 1; i <= 32; ++i)
         vips.push_back(address("2001:db8::" + std::to_string(i)));
-    const Kernel kernel(vips);
+    const auto kernel = filter_of(vips);
     BOOST_CHECK(kernel.passes(octets(announce::announcement(other, {{vips.front()}}).front())));
     BOOST_CHECK(kernel.passes(octets(announce::announcement(other, {{vips.back()}}).front())));
     BOOST_CHECK(!kernel.passes(octets(announce::announcement(other, {{address("2001:db8::33")}}).front())));
 }
 
 BOOST_AUTO_TEST_CASE(no_vips_nothing_passes) {
-    const Kernel kernel({});
+    const auto kernel = filter_of({});
     for (const auto& frame :
          announce::announcement(other, std::vector{address("192.0.2.10"), address("2001:db8::1")}))
         BOOST_CHECK(!kernel.passes(octets(frame)));

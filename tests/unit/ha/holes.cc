@@ -43,15 +43,6 @@ BOOST_AUTO_TEST_CASE(a_paused_node_whose_peer_stayed_silent_is_active_again_with
     BOOST_CHECK(stage.role() == Role::active);
 }
 
-BOOST_AUTO_TEST_CASE(a_node_that_never_knew_a_peer_stays_active_after_a_pause_and_announces) {
-    Stage stage{Policy{.configured = ConfiguredRole::primary}};
-    stage.pass(seconds{10});
-    BOOST_REQUIRE(stage.role() == Role::active);
-    stage.stall(seconds{5});
-    BOOST_CHECK(stage.role() == Role::active);
-    BOOST_TEST(stage.said("announce"));
-}
-
 BOOST_AUTO_TEST_CASE(a_peer_that_has_left_may_be_back_after_a_long_pause) {
     Stage stage = active_stage();
     stage.peer.role = Role::disabled;

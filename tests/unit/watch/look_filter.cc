@@ -3,9 +3,7 @@
 
 #include "dataplane/wire/ethernet.hh"
 #include "dataplane/wire/udp.hh"
-
-#include <sys/socket.h>
-#include <unistd.h>
+#include "tests/unit/kernel_filter.hh"
 
 #include <boost/test/unit_test.hpp>
 
@@ -42,33 +40,9 @@ Octets frame(const wire::IpAddress& from, std::uint16_t from_port, const wire::I
     return result;
 }
 
-/// The filter in the kernel, on a pair of local sockets: a frame either arrives or does not.
-class Kernel {
-public:
-    explicit Kernel(const Ends& ends) {
-        BOOST_REQUIRE_EQUAL(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair_.data()), 0);
-        auto filter = watch::look_filter(ends.vip, 5060, ends.own, 40000);
-        const sock_fprog program{.len = static_cast<unsigned short>(filter.size()), .filter = filter.data()};
-        BOOST_REQUIRE_EQUAL(::setsockopt(pair_[1], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program),
-                            0);
-    }
-    ~Kernel() {
-        ::close(pair_[0]);
-        ::close(pair_[1]);
-    }
-    Kernel(const Kernel&) = delete;
-    Kernel& operator=(const Kernel&) = delete;
-
-    bool passes(const Octets& bytes) const {
-        static_cast<void>(::send(pair_[0], bytes.data(), bytes.size(), MSG_DONTWAIT));
-        Octets received(4096);
-        return ::recv(pair_[1], received.data(), received.size(), MSG_DONTWAIT) ==
-               static_cast<ssize_t>(bytes.size());
-    }
-
-private:
-    std::array<int, 2> pair_{-1, -1};
-};
+test::KernelFilter filter_of(const Ends& ends) {
+    return test::KernelFilter{watch::look_filter(ends.vip, 5060, ends.own, 40000)};
+}
 
 } // namespace
 
@@ -76,7 +50,7 @@ BOOST_AUTO_TEST_SUITE(look_filter)
 
 BOOST_AUTO_TEST_CASE(the_answer_passes_and_what_differs_in_any_place_does_not) {
     for (const Ends& ends : {ipv4, ipv6}) {
-        const Kernel kernel(ends);
+        const auto kernel = filter_of(ends);
         BOOST_CHECK(kernel.passes(frame(ends.vip, 5060, ends.own, 40000)));
         BOOST_CHECK(!kernel.passes(frame(ends.own, 5060, ends.vip, 40000))); // our own question's way
         BOOST_CHECK(!kernel.passes(frame(ends.vip, 5061, ends.own, 40000)));
@@ -98,7 +72,7 @@ BOOST_AUTO_TEST_CASE(the_answer_passes_and_what_differs_in_any_place_does_not) {
 }
 
 BOOST_AUTO_TEST_CASE(ipv4_fragments_do_not_pass_and_options_do) {
-    const Kernel kernel(ipv4);
+    const auto kernel = filter_of(ipv4);
     const Octets good = frame(ipv4.vip, 5060, ipv4.own, 40000);
     for (const auto& [offset, bit] : {std::pair{20, 0x20}, std::pair{20, 0x01}, std::pair{21, 0x01}}) {
         Octets fragment = good;
@@ -113,7 +87,7 @@ BOOST_AUTO_TEST_CASE(ipv4_fragments_do_not_pass_and_options_do) {
 
 BOOST_AUTO_TEST_CASE(short_frames_do_not_pass) {
     for (const Ends& ends : {ipv4, ipv6}) {
-        const Kernel kernel(ends);
+        const auto kernel = filter_of(ends);
         const Octets good = frame(ends.vip, 5060, ends.own, 40000);
         const std::size_t needed = 14 + (ends.vip.is_v4() ? 20U : 40U) + 4;
         for (std::size_t length = 1; length < needed; ++length)
