@@ -39,6 +39,7 @@ bool set_fragment(IpPacket& packet, std::size_t offset, bool more, std::uint32_t
     if (offset == 0 && !more)
         return true;
     packet.fragment = offset == 0 ? Fragment::first : Fragment::later;
+    packet.piece = packet.payload;
     packet.fragment_offset = static_cast<std::uint16_t>(offset);
     packet.more_fragments = more;
     if (more && (packet.payload.size() % 8 != 0 || packet.payload.empty()))

@@ -10,6 +10,7 @@
 //   summarize          kind and method, as far as a request pattern needs; tolerant, as SIP servers are
 //   parse_sip          the header fields that are tracked; strict: what is ambiguous is an error with a
 //   reason
+//   extract_sip        the same, several times faster, with the caller's room for marks (sip_marks.hh)
 // They agree: what parse_sip accepts, summarize accepts with the same kind and method; what summarize
 // accepts, classify_datagram calls a request or a response. What only summarize accepts is SIP that is
 // damaged (say, blanks in the Request-URI) and still says clearly what it is. Deliberately absent: URI
@@ -18,10 +19,13 @@
 
 #include "dataplane/wire/sip_method.hh"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace tandem::wire {
@@ -102,11 +106,38 @@ struct SipParty {
     std::string_view tag; ///< empty: none
 };
 
+struct SipContact {
+    std::string_view uri; ///< without angle brackets
+    std::optional<std::uint32_t> expires;
+};
+
+/// Contact values and header field values that are kept of one message; more are counted only.
+inline constexpr std::size_t sip_contacts_max = 8;
+inline constexpr std::size_t sip_values_max = 8;
+
 struct SipContacts {
     std::size_t count{0}; ///< values over all Contact fields; `*` is one
     bool wildcard{false}; ///< `*`: all contacts, in a REGISTER that removes them (RFC 3261 section 10.2.2)
-    std::string_view first_uri; ///< without angle brackets
-    std::optional<std::uint32_t> first_expires;
+    std::array<SipContact, sip_contacts_max> kept; ///< `*` is not among them
+
+    std::span<const SipContact> values() const noexcept {
+        return {kept.data(), wildcard ? 0 : std::min(count, kept.size())};
+    }
+};
+
+/// The values of a header field that may stand several times, each as it came: perhaps a comma list.
+struct SipValues {
+    std::size_t count{0};
+    std::array<std::string_view, sip_values_max> kept;
+
+    std::span<const std::string_view> values() const noexcept {
+        return {kept.data(), std::min(count, kept.size())};
+    }
+    void add(std::string_view value) noexcept {
+        if (count < kept.size())
+            kept[count] = value;
+        ++count;
+    }
 };
 
 /// A message as far as it is tracked. All views point into the datagram.
@@ -128,8 +159,9 @@ struct SipMessage {
     std::optional<std::uint32_t> expires;
     std::optional<std::uint8_t> max_forwards;
     std::optional<std::uint32_t> content_length;
-    std::size_t route_fields{0};
-    std::size_t record_route_fields{0};
+    SipValues routes;
+    SipValues record_routes;
+    SipValues paths; ///< RFC 3327
     std::string_view body;
 };
 
@@ -142,5 +174,13 @@ std::expected<SipSummary, SipError> summarize(std::string_view datagram) noexcep
 
 /// Reads the whole header section of the first message in the datagram.
 std::expected<SipMessage, SipError> parse_sip(std::string_view datagram) noexcept;
+
+class SipMarks;
+enum class SipScanner : std::uint8_t;
+
+/// What parse_sip says, for the packet path: `marks` is room that the caller keeps from call to call. `message`
+/// is written from its beginning; after an error it holds what had been read until then.
+std::optional<SipError> extract_sip(std::string_view datagram, SipScanner scanner, SipMarks& marks,
+                                    SipMessage& message) noexcept;
 
 } // namespace tandem::wire

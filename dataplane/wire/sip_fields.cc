@@ -15,7 +15,7 @@ struct FieldName {
     Field field;
 };
 
-constexpr std::array<FieldName, 11> field_names{{
+constexpr std::array<FieldName, 12> field_names{{
     {"Call-ID", 'i', Field::call_id},
     {"Contact", 'm', Field::contact},
     {"Content-Length", 'l', Field::content_length},
@@ -23,6 +23,7 @@ constexpr std::array<FieldName, 11> field_names{{
     {"Expires", '\0', Field::expires},
     {"From", 'f', Field::from},
     {"Max-Forwards", '\0', Field::max_forwards},
+    {"Path", '\0', Field::path},
     {"Record-Route", '\0', Field::record_route},
     {"Route", '\0', Field::route},
     {"To", 't', Field::to},
@@ -172,28 +173,28 @@ bool add_contacts(std::string_view value, SipContacts& contacts) noexcept {
         const auto element = take_element(value);
         if (!element || element->empty() || contacts.wildcard)
             return false;
-        ++contacts.count;
         if (*element == "*") {
-            contacts.wildcard = true;
             // RFC 3261 section 10.2.2: the wildcard stands alone.
-            if (contacts.count > 1)
+            if (++contacts.count > 1)
                 return false;
+            contacts.wildcard = true;
             continue;
         }
         const auto address = named_address(*element);
         if (!address)
             return false;
+        SipContact contact{address->uri, {}};
         std::string_view rest = address->parameters;
         Parameter parameter;
         Step step = Step::end;
         while ((step = take_parameter(rest, parameter)) == Step::taken)
-            if (contacts.count == 1 && !contacts.first_expires &&
-                same_ignoring_case(parameter.name, "expires"))
-                contacts.first_expires = saturated(parameter.value);
+            if (!contact.expires && same_ignoring_case(parameter.name, "expires"))
+                contact.expires = saturated(parameter.value);
         if (step == Step::malformed)
             return false;
-        if (contacts.count == 1)
-            contacts.first_uri = address->uri;
+        if (contacts.count < contacts.kept.size())
+            contacts.kept[contacts.count] = contact;
+        ++contacts.count;
     } while (!value.empty());
     return true;
 }

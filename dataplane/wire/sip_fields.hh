@@ -21,6 +21,7 @@ enum class Field : std::uint8_t {
     expires,
     from,
     max_forwards,
+    path,
     record_route,
     route,
     to,

@@ -15,13 +15,32 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(SipMethod::other
 };
 static_assert(names.back() == "UPDATE");
 
+constexpr std::size_t length_max = 9;
+
+/// Length and first letter tell the names apart: at most one comparison is left.
+constexpr std::size_t place_of(std::string_view token) {
+    return token.size() * 32 + static_cast<unsigned char>(token.front()) % 32;
+}
+
+constexpr auto places = [] {
+    std::array<std::uint8_t, (length_max + 1) * 32> table{};
+    table.fill(static_cast<std::uint8_t>(SipMethod::other));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        std::uint8_t& place = table[place_of(names[i])];
+        if (place != static_cast<std::uint8_t>(SipMethod::other))
+            throw "two names in one place"; // no constant expression: the build fails
+        place = static_cast<std::uint8_t>(i);
+    }
+    return table;
+}();
+
 } // namespace
 
 SipMethod sip_method(std::string_view token) {
-    for (std::size_t i = 0; i < names.size(); ++i)
-        if (names[i] == token)
-            return static_cast<SipMethod>(i);
-    return SipMethod::other;
+    if (token.empty() || token.size() > length_max)
+        return SipMethod::other;
+    const std::size_t index = places[place_of(token)];
+    return index < names.size() && names[index] == token ? static_cast<SipMethod>(index) : SipMethod::other;
 }
 
 std::string_view to_string(SipMethod method) {

@@ -178,7 +178,7 @@ void check_agreement(const std::string& text) {
         BOOST_TEST(!message->call_id.empty());
         for (const auto part :
              {message->method_name, message->request_uri, message->call_id, message->from.uri,
-              message->to.tag, message->via.branch, message->contacts.first_uri, message->body})
+              message->to.tag, message->via.branch, message->contacts.kept[0].uri, message->body})
             BOOST_TEST(inside(part, text));
     }
     if (summary)

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The fast reader against the plain one, and each form of the marking pass against the scalar one: over the
+// corpora, over every cut of a message, and over messages with octets changed at random.
+#include "dataplane/wire/sip_marks.hh"
+#include "tests/unit/wire/sip_corpus.hh"
+#include "tests/unit/wire/sip_same.hh"
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace tandem::wire::test {
+namespace {
+
+std::vector<SipScanner> scanners() {
+    std::vector<SipScanner> found;
+    for (const auto scanner :
+         {SipScanner::scalar, SipScanner::sse42, SipScanner::avx2, SipScanner::avx512})
+        if (available(scanner))
+            found.push_back(scanner);
+    return found;
+}
+
+std::string shown(std::string_view text) {
+    std::string safe;
+    for (const char c : text.substr(0, 2000))
+        if (c >= ' ' && c <= '~') {
+            safe += c;
+        } else {
+            constexpr std::string_view digits{"0123456789abcdef"};
+            const auto octet = static_cast<unsigned char>(c);
+            safe += {'\\', 'x', digits[octet / 16], digits[octet % 16]};
+        }
+    return safe;
+}
+
+struct Fixture {
+    std::unique_ptr<SipMarks> marks{std::make_unique<SipMarks>()};
+    SipMessage message;
+
+    void check(std::string_view text) {
+        const auto expected = parse_sip(text);
+        for (const auto scanner : scanners()) {
+            const auto error = extract_sip(text, scanner, *marks, message);
+            if (expected.has_value() != !error.has_value() || (error && *error != expected.error()))
+                BOOST_ERROR("the readers differ: "
+                            << (expected ? "well-formed" : sentence(expected.error())) << " and "
+                            << (error ? sentence(*error) : "well-formed") << " by " << to_string(scanner)
+                            << " of " << shown(text));
+            if (expected && !error)
+                if (const auto difference = difference_of(*expected, message); !difference.empty())
+                    BOOST_ERROR("the readers differ in " << difference << " by " << to_string(scanner)
+                                                         << " of " << shown(text));
+        }
+    }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(sip_extract, Fixture)
+
+BOOST_AUTO_TEST_CASE(every_own_message_cut_anywhere_is_read_alike) {
+    for (const auto& file : files_below(own_corpus() / "sip")) {
+        const std::string text = contents(file);
+        for (std::size_t length = 0; length <= text.size(); ++length)
+            check(std::string{text.data(), length}); // a copy of its own: the sanitizer sees its end
+    }
+}
+
+BOOST_AUTO_TEST_CASE(own_messages_with_octets_changed_are_read_alike) {
+    std::mt19937_64 random{4711};
+    const std::string octets{"\r\n\t \"\\<>;,=:@*aZ9-.%/[]\x7f\xff\0", 27};
+    for (const auto& file : files_below(own_corpus() / "sip")) {
+        const std::string text = contents(file);
+        for (int i = 0; i < 200 && !text.empty(); ++i) {
+            std::string changed = text;
+            for (std::uint64_t n = random() % 4 + 1; n > 0 && !changed.empty(); --n) {
+                const std::size_t at = random() % changed.size();
+                switch (random() % 3) {
+                case 0:
+                    changed[at] = octets[random() % octets.size()];
+                    break;
+                case 1:
+                    changed.insert(at, 1, octets[random() % octets.size()]);
+                    break;
+                default:
+                    changed.erase(at, random() % 3 + 1);
+                    break;
+                }
+            }
+            check(changed);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_shared_corpora_are_read_alike) {
+    const auto corpora = shared_corpora();
+    if (!corpora) {
+        BOOST_TEST_MESSAGE("skipped: the shared corpora are not here");
+        return;
+    }
+    for (const auto& file : files_below(*corpora / "sip"))
+        check(contents(file));
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_and_the_smallest) {
+    check("");
+    check("\r\n");
+    check("\n\n");
+    std::string large = "OPTIONS sip:a SIP/2.0\r\nSubject: ";
+    large.resize(sip_octets_max, 'x');
+    check(large);
+    large.replace(large.size() - 4, 4, "\r\n\r\n");
+    check(large);
+    large += 'x';
+    check(large);
+    std::string many = "OPTIONS sip:a SIP/2.0\r\n";
+    for (std::size_t i = 0; i < sip_headers_max + 1; ++i)
+        many += "X: y\r\n";
+    check(many + "\r\n");
+}
+
+BOOST_AUTO_TEST_CASE(every_octet_is_marked_alike) {
+    std::string text;
+    for (int octet = 0; octet < 256; ++octet)
+        text += static_cast<char>(octet);
+    text.insert(0, 37, 'a');
+    const auto other = std::make_unique<SipMarks>();
+    for (std::size_t length = 0; length <= text.size(); ++length) {
+        const std::string part{text.data(), length};
+        marks->mark(part, SipScanner::scalar);
+        for (const auto scanner : scanners()) {
+            other->mark(part, scanner);
+            BOOST_TEST(other->marked() == marks->marked());
+            for (std::size_t i = 0; i < length; ++i) {
+                BOOST_TEST(std::min(other->line_end(i), length) == std::min(part.find('\n', i), length));
+                BOOST_TEST(std::min(other->separator(i), length) == std::min(marks->separator(i), length));
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_pass_ends_at_the_blank_line) {
+    for (const std::string_view blank : {"\n\n", "\n\r\n"})
+        for (std::size_t before = 1; before < 200; ++before) {
+            const std::string text = std::string(before, 'a') + std::string{blank} + std::string(1000, 'b');
+            for (const auto scanner : scanners()) {
+                marks->mark(text, scanner);
+                BOOST_TEST(marks->marked() >= before + blank.size());
+                BOOST_TEST(marks->marked() <= before + blank.size() + 64);
+                BOOST_TEST(marks->line_end(0) == before);
+                BOOST_TEST(marks->separator(0) == before);
+            }
+        }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace tandem::wire::test
