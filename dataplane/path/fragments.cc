@@ -5,7 +5,6 @@
 #include "dataplane/wire/octets.hh"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 namespace tandem::path {
@@ -52,11 +51,7 @@ Fragments::Fragments(std::uint64_t seed, const FragmentLimits& limits)
     , seed_(seed)
     , store_(limits.fragments, limits.octets)
     , partials_(limits.packets)
-    , buckets_(std::bit_ceil(limits.packets), none)
     , packet_(std::make_unique_for_overwrite<std::uint8_t[]>(packet_max)) {
-    free_.reserve(limits.packets);
-    for (std::size_t i = limits.packets; i-- > 0;)
-        free_.push_back(static_cast<std::uint32_t>(i));
     given_up_.reserve(limits.fragments);
 }
 
@@ -67,60 +62,22 @@ Fragments::Key Fragments::key_of(const wire::IpPacket& fragment) {
 }
 
 std::uint64_t Fragments::hash_of(const Key& key) const {
-    std::uint64_t value = seed_ ^ (std::uint64_t{key.identification} << 8U | key.protocol);
-    const auto mix = [&value](std::uint64_t word) {
-        value = (value ^ word) * 0x9e3779b97f4a7c15ULL;
-        value ^= value >> 32U;
-    };
-    for (const auto* address : {&key.source, &key.destination}) {
-        mix(wire::load_be<std::uint64_t>(address->octets, 0));
-        mix(wire::load_be<std::uint64_t>(address->octets, 8));
-    }
-    return value;
-}
-
-std::uint32_t Fragments::find(const Key& key, std::uint64_t hash) const {
-    std::uint32_t index = buckets_[hash & (buckets_.size() - 1)];
-    while (index != none && !(partials_[index].hash == hash && partials_[index].key == key))
-        index = partials_[index].next_in_bucket;
-    return index;
-}
-
-std::uint32_t Fragments::open(Instant now, const Key& key, std::uint64_t hash) {
-    if (free_.empty())
-        close(oldest_);
-    const std::uint32_t index = free_.back();
-    free_.pop_back();
-    Partial& partial = partials_[index] = {};
-    partial.key = key;
-    partial.hash = hash;
-    partial.since = now;
-    std::uint32_t& bucket = buckets_[hash & (buckets_.size() - 1)];
-    partial.next_in_bucket = bucket;
-    bucket = index;
-    partial.older = newest_;
-    (newest_ == none ? oldest_ : partials_[newest_].newer) = index;
-    newest_ = index;
-    ++open_;
-    return index;
+    return SeededHash{seed_}
+        .add(std::uint64_t{key.identification} << 8U | key.protocol)
+        .add(key.source)
+        .add(key.destination)
+        .value();
 }
 
 /// Forgets a packet. Its pieces, if it still has any, are given up.
-void Fragments::close(std::uint32_t index) {
-    Partial& partial = partials_[index];
-    give_up_pieces(partial);
-    std::uint32_t* link = &buckets_[partial.hash & (buckets_.size() - 1)];
-    while (*link != index)
-        link = &partials_[*link].next_in_bucket;
-    *link = partial.next_in_bucket;
-    (partial.older == none ? oldest_ : partials_[partial.older].newer) = partial.newer;
-    (partial.newer == none ? newest_ : partials_[partial.newer].older) = partial.older;
-    free_.push_back(index);
-    --open_;
+void Fragments::close(Index index) {
+    give_up_pieces(partials_[index]);
+    partials_.erase(index);
 }
 
 /// From the latest piece to the first one.
-template <typename Visit> void Fragments::each_piece(const Partial& partial, Visit visit) {
+template <typename Visit>
+void Fragments::each_piece(const Partial& partial, Visit visit) {
     std::uint64_t number = partial.last_piece;
     for (std::size_t i = 0; i < partial.pieces; ++i) {
         auto& entry = store_.numbered(number);
@@ -132,19 +89,19 @@ template <typename Visit> void Fragments::each_piece(const Partial& partial, Vis
 void Fragments::give_up_pieces(Partial& partial) {
     each_piece(partial, [this](auto& entry) {
         given_up_.push_back(entry.tag.token);
-        entry.tag.partial = none;
+        entry.tag.partial = Partials::none;
     });
     partial.pieces = 0;
     pop_done();
 }
 
 void Fragments::pop_done() {
-    while (!store_.empty() && store_.entry(0).tag.partial == none)
+    while (!store_.empty() && store_.entry(0).tag.partial == Partials::none)
         store_.pop_front();
 }
 
 /// Gives up the oldest packets until so many octets find room. False: `keep` itself would have to go.
-bool Fragments::make_room(std::size_t octets, std::uint32_t keep) {
+bool Fragments::make_room(std::size_t octets, Index keep) {
     while (!store_.has_room(octets)) {
         if (store_.empty() || store_.entry(0).tag.partial == keep)
             return false;
@@ -186,9 +143,11 @@ Fragmented Fragments::take(Instant now, const wire::IpPacket& fragment, std::uin
     packet_size_ = token_count_ = 0;
     const Key key = key_of(fragment);
     const std::uint64_t hash = hash_of(key);
-    std::uint32_t index = find(key, hash);
-    if (index == none) {
-        index = open(now, key, hash);
+    Index index = partials_.find(key, hash);
+    if (index == Partials::none) {
+        if (partials_.full())
+            close(partials_.oldest());
+        index = partials_.add(now, key, hash);
     } else if (const Fragmented found = fit(partials_[index], fragment); found != Fragmented::kept) {
         if (found == Fragmented::duplicate)
             return found;
@@ -218,13 +177,13 @@ Fragmented Fragments::take(Instant now, const wire::IpPacket& fragment, std::uin
         partial.total = fragment.fragment_offset + fragment.piece.size();
     if (partial.total == 0 || partial.octets != partial.total)
         return Fragmented::kept;
-    if (!assemble(partial)) {
-        store_.numbered(number).tag.partial = none; // this one is the caller's to drop
+    if (!assemble(partial, key.source.family)) {
+        store_.numbered(number).tag.partial = Partials::none; // this one is the caller's to drop
         partial.last_piece = piece.before;
         --partial.pieces;
         return refuse(partial);
     }
-    each_piece(partial, [](auto& entry) { entry.tag.partial = none; });
+    each_piece(partial, [](auto& entry) { entry.tag.partial = Partials::none; });
     partial.pieces = 0;
     pop_done();
     close(index);
@@ -232,7 +191,7 @@ Fragmented Fragments::take(Instant now, const wire::IpPacket& fragment, std::uin
 }
 
 /// Copies the pieces to their places behind the headers. False: no packet can be so long.
-bool Fragments::assemble(const Partial& partial) {
+bool Fragments::assemble(const Partial& partial, wire::Family family) {
     std::size_t header = 0;
     std::size_t length = 0;
     const std::span<std::uint8_t> out{packet_.get(), packet_max};
@@ -241,8 +200,8 @@ bool Fragments::assemble(const Partial& partial) {
             return;
         length = entry.tag.header;
         std::ranges::copy(std::as_const(store_).bytes(entry).first(length), out.begin());
-        header = partial.key.source.is_v4() ? mend_ipv4(out, length, partial.total)
-                                            : mend_ipv6(out, length, partial.total);
+        header = family == wire::Family::ipv4 ? mend_ipv4(out, length, partial.total)
+                                              : mend_ipv6(out, length, partial.total);
     });
     if (header == 0)
         return false;
@@ -266,12 +225,13 @@ std::optional<std::uint32_t> Fragments::next_given_up() {
 }
 
 void Fragments::expire(Instant now) {
-    while (oldest_ != none && now - partials_[oldest_].since >= limits_.patience)
-        close(oldest_);
+    while (deadline() <= now)
+        close(partials_.oldest());
 }
 
 Instant Fragments::deadline() const {
-    return oldest_ == none ? Instant::max() : partials_[oldest_].since + limits_.patience;
+    const Index oldest = partials_.oldest();
+    return oldest == Partials::none ? Instant::max() : partials_.since(oldest) + limits_.patience;
 }
 
 } // namespace tandem::path

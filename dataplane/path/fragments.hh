@@ -6,12 +6,13 @@
 // Problem: SIP over UDP is often larger than an MTU, and only the first fragment says what the packet is; but
 // anybody can send fragments that never become a packet. Idea: a copy of each fragment is kept in a store of
 // fixed size, while the engine keeps the fragment itself under a token; when the last piece is there, the
-// packet is shown in one piece for inspection, and the tokens say which fragments share its verdict. Memory is
-// bounded in packets, fragments and octets; the oldest make room. Overlapping fragments are refused, and with
-// them the whole packet (RFC 5722, RFC 8200 section 4.5; for IPv4 likewise: no honest sender needs them). A
-// fragment that comes twice is dropped. Deliberately absent: ICMP "reassembly time exceeded" (this is not the
-// destination), and reassembly for forwarding: what is passed on are the fragments as they came.
+// packet is shown in one piece for inspection, and the tokens say which fragments share its verdict. Memory
+// is bounded in packets, fragments and octets; the oldest make room. Overlapping fragments are refused, and
+// with them the whole packet (RFC 5722, RFC 8200 section 4.5; for IPv4 likewise: no honest sender needs
+// them). A fragment that comes twice is dropped. Deliberately absent: ICMP "reassembly time exceeded" (this
+// is not the destination), and reassembly for forwarding: what is passed on are the fragments as they came.
 
+#include "dataplane/path/aged_table.hh"
 #include "dataplane/path/instant.hh"
 #include "dataplane/path/packet_store.hh"
 #include "dataplane/wire/ip.hh"
@@ -26,8 +27,8 @@
 namespace tandem::path {
 
 struct FragmentLimits {
-    std::size_t packets{1024};    ///< incomplete at once
-    std::size_t fragments{8192};  ///< kept, of all packets
+    std::size_t packets{1024};     ///< incomplete at once
+    std::size_t fragments{8192};   ///< kept, of all packets
     std::size_t octets{4U << 20U}; ///< kept, of all packets
     Duration patience{std::chrono::seconds{30}};
 };
@@ -66,11 +67,9 @@ public:
     /// When expire() has work; `Instant::max()`: never.
     Instant deadline() const;
 
-    std::size_t incomplete() const { return open_; }
+    std::size_t incomplete() const { return partials_.size(); }
 
 private:
-    static constexpr std::uint32_t none = 0xffffffffU;
-
     struct Key {
         wire::IpAddress source;
         wire::IpAddress destination;
@@ -79,20 +78,16 @@ private:
         bool operator==(const Key&) const = default;
     };
     struct Partial {
-        Key key;
-        std::uint64_t hash{0};
-        Instant since{};
         std::uint64_t last_piece{0}; ///< number in the store; the pieces are linked backwards
         std::size_t pieces{0};
         std::size_t octets{0};
         std::size_t total{0}; ///< octets of all pieces together; 0: the last one has not come
         bool refused{false};
-        std::uint32_t next_in_bucket{none};
-        std::uint32_t older{none};
-        std::uint32_t newer{none};
     };
+    using Partials = AgedTable<Key, Partial>;
+    using Index = Partials::Index;
     struct Piece {
-        std::uint32_t partial{none}; ///< none: done
+        Index partial{Partials::none}; ///< none: done
         std::uint32_t token{0};
         std::uint64_t before{0}; ///< the piece of the same packet that came before; meaningless in the first
         std::uint16_t offset{0};
@@ -102,26 +97,20 @@ private:
 
     static Key key_of(const wire::IpPacket& fragment);
     std::uint64_t hash_of(const Key& key) const;
-    std::uint32_t find(const Key& key, std::uint64_t hash) const;
-    std::uint32_t open(Instant now, const Key& key, std::uint64_t hash);
-    void close(std::uint32_t index);
+    void close(Index index);
     void give_up_pieces(Partial& partial);
     void pop_done();
-    bool make_room(std::size_t octets, std::uint32_t keep);
+    bool make_room(std::size_t octets, Index keep);
     Fragmented fit(const Partial& partial, const wire::IpPacket& fragment);
     Fragmented refuse(Partial& partial);
-    bool assemble(const Partial& partial);
-    template <typename Visit> void each_piece(const Partial& partial, Visit visit);
+    bool assemble(const Partial& partial, wire::Family family);
+    template <typename Visit>
+    void each_piece(const Partial& partial, Visit visit);
 
     FragmentLimits limits_;
     std::uint64_t seed_;
     PacketStore<Piece> store_;
-    std::vector<Partial> partials_;
-    std::vector<std::uint32_t> buckets_;
-    std::vector<std::uint32_t> free_;
-    std::uint32_t oldest_{none};
-    std::uint32_t newest_{none};
-    std::size_t open_{0};
+    Partials partials_;
     std::vector<std::uint32_t> given_up_;
     std::unique_ptr<std::uint8_t[]> packet_;
     std::size_t packet_size_{0};

@@ -51,8 +51,8 @@ constexpr std::uint16_t mended(std::uint16_t checksum, const Change& change) {
     return static_cast<std::uint16_t>(fold(sum) ^ 0xffffU);
 }
 
-/// Mends the checksum at an offset, and adds to `around` what that changes for a checksum over it. Nothing when
-/// the octets are not there.
+/// Mends the checksum at an offset, and adds to `around` what that changes for a checksum over it. Nothing
+/// when the octets are not there.
 void mend_at(Octets bytes, std::size_t offset, const Change& change, Change* around = nullptr) {
     if (bytes.size() < offset + 2)
         return;
@@ -88,13 +88,14 @@ void put_address(Octets packet, Side side, const IpAddress& to) {
 }
 
 bool is_error(wire::Family family, std::uint8_t type) {
-    if (family == wire::Family::ipv4) // RFC 792: unreachable, source quench, redirect, time exceeded, parameter
+    if (family ==
+        wire::Family::ipv4) // RFC 792: unreachable, source quench, redirect, time exceeded, parameter
         return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
     return type >= 1 && type <= 4; // RFC 4443 section 2.1
 }
 
-/// Where the transport header of a quoted packet begins and which it is. A quoted packet is cut short, so this
-/// walks no IPv6 extension headers.
+/// Where the transport header of a quoted packet begins and which it is. A quoted packet is cut short, so
+/// this walks no IPv6 extension headers.
 struct Quoted {
     std::size_t transport;
     std::uint8_t protocol;

@@ -83,6 +83,43 @@ std::expected<SipSummary, SipError> summarize(std::string_view datagram) noexcep
     return SipSummary{SipKind::response, sip_method(*method), *method};
 }
 
+std::expected<SipFraming, SipError> frame_sip(std::string_view stream) noexcept {
+    const auto head = stream.substr(0, sip_octets_max);
+    const auto start = find_start_line(head);
+    if (!start) {
+        // Of a start line that has not ended only the method can be judged.
+        const bool may_become = head.find('\n') == std::string_view::npos && head.size() < sip_octets_max;
+        std::string_view rest = head;
+        const auto word = take_token(rest);
+        if (may_become && !word.empty() && (rest.empty() || is_blank(rest.front()) || rest.front() == '/'))
+            return SipFraming{};
+        return std::unexpected(start.error());
+    }
+    if (!start->has_end)
+        return SipFraming{};
+    SipFraming framing;
+    std::string_view rest = start->rest;
+    for (;;) {
+        const auto line = take_folded_line(rest);
+        if (!line)
+            return SipFraming{};
+        if (line->empty())
+            break;
+        const char first = lower(line->front());
+        if (first != 'c' && first != 'l') // Content-Length, or l
+            continue;
+        const auto header = split_header(*line);
+        if (!header || header->field != Field::content_length)
+            continue;
+        const auto length = number(header->value, 0xffffffffU);
+        if (!length)
+            return std::unexpected(SipError::content_length_malformed);
+        framing.body = *length;
+    }
+    framing.head = static_cast<std::size_t>(rest.data() - stream.data());
+    return framing;
+}
+
 std::expected<SipMessage, SipError> parse_sip(std::string_view datagram) noexcept {
     SipMessage message;
     std::string_view text;

@@ -168,6 +168,15 @@ struct SipMessage {
 /// What a datagram on a SIP port is, by its first line.
 SipContent classify_datagram(std::string_view datagram) noexcept;
 
+/// How many octets of a stream a message has.
+struct SipFraming {
+    std::size_t head{0};   ///< start line and header section with the blank line; 0: its end has not come yet
+    std::uint32_t body{0}; ///< Content-Length; without one there is no body (RFC 3261 section 18.3)
+};
+
+/// Looks at a stream from a start line on. An error when no message can begin so.
+std::expected<SipFraming, SipError> frame_sip(std::string_view stream) noexcept;
+
 /// Kind and method by a bounded scan: of a request the start line, of a response also the lines down to its
 /// CSeq.
 std::expected<SipSummary, SipError> summarize(std::string_view datagram) noexcept;
@@ -178,8 +187,8 @@ std::expected<SipMessage, SipError> parse_sip(std::string_view datagram) noexcep
 class SipMarks;
 enum class SipScanner : std::uint8_t;
 
-/// What parse_sip says, for the packet path: `marks` is room that the caller keeps from call to call. `message`
-/// is written from its beginning; after an error it holds what had been read until then.
+/// What parse_sip says, for the packet path: `marks` is room that the caller keeps from call to call.
+/// `message` is written from its beginning; after an error it holds what had been read until then.
 std::optional<SipError> extract_sip(std::string_view datagram, SipScanner scanner, SipMarks& marks,
                                     SipMessage& message) noexcept;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The fast reader. It jumps from mark to mark and knows only what plain messages look like: no folding, no
-// quoted parameters, one value a line. Whatever is not plain goes to the reader of sip_fields.hh, line by line,
-// so that both readers say the same of every message; tests compare them.
+// quoted parameters, one value a line. Whatever is not plain goes to the reader of sip_fields.hh, line by
+// line, so that both readers say the same of every message; tests compare them.
 #include "dataplane/wire/sip.hh"
 #include "dataplane/wire/sip_fields.hh"
 #include "dataplane/wire/sip_marks.hh"
@@ -119,7 +119,10 @@ struct Extent {
 class Extractor {
 public:
     Extractor(std::string_view text, const SipMarks& marks, SipMessage& message)
-        : text_(text), marks_(marks), message_(message), section_(message) {}
+        : text_(text)
+        , marks_(marks)
+        , message_(message)
+        , section_(message) {}
 
     /// Reads a plain start line and gives where the next line begins; 0: it is not plain.
     std::size_t start_line();
@@ -134,7 +137,8 @@ private:
     }
     /// The first octet at or behind `position` that is none of a plain value: it ends it or makes it another
     /// reader's.
-    template <class Ends> std::size_t skip_to(std::size_t position, Ends ends) const {
+    template <class Ends>
+    std::size_t skip_to(std::size_t position, Ends ends) const {
         position = marks_.separator(position);
         while (!ends(at(position)))
             position = marks_.separator(position + 1);
@@ -151,7 +155,8 @@ private:
     Done cseq(Extent value, std::optional<SipError>& error);
     bool digits(Extent value, std::uint32_t& number) const;
     std::size_t address(Extent value, std::string_view& uri) const;
-    template <class Take> Done parameters(std::size_t position, std::size_t end, Take take) const;
+    template <class Take>
+    Done parameters(std::size_t position, std::size_t end, Take take) const;
 
     std::string_view text_;
     const SipMarks& marks_;
@@ -314,9 +319,8 @@ Extractor::Done Extractor::parameters(std::size_t position, std::size_t end, Tak
         std::string_view value;
         if (position < end && at(position) == '=') {
             const std::size_t begin = ++position;
-            position = skip_to(begin, [](char c) {
-                return c == ';' || c == ',' || c == '"' || c == '<' || is_lws(c);
-            });
+            position = skip_to(
+                begin, [](char c) { return c == ';' || c == ',' || c == '"' || c == '<' || is_lws(c); });
             if (position == begin || (position < end && at(position) != ';'))
                 return Done::no;
             value = part(begin, position);
@@ -349,33 +353,33 @@ Extractor::Done Extractor::via(Extent value) {
             return Done::no;
         via.port = static_cast<std::uint16_t>(number);
     }
-    const Done done = parameters(position, value.end, [&](const char* name, std::size_t length,
-                                                          std::string_view text) {
-        if (length == 6 && is_name(name, "branch")) {
-            if (via.branch.empty())
-                via.branch = text;
-        } else if (length == 8 && is_name(name, "received")) {
-            if (via.received.empty())
-                via.received = text;
-        } else if (length == 5 && is_name(name, "rport") && via.rport == SipRport::absent) {
-            via.rport = SipRport::asked;
-            if (!text.empty()) {
-                const auto port = number(text, 65535);
-                if (!port)
-                    return false;
-                via.rport = SipRport::filled;
-                via.rport_value = static_cast<std::uint16_t>(*port);
+    const Done done =
+        parameters(position, value.end, [&](const char* name, std::size_t length, std::string_view text) {
+            if (length == 6 && is_name(name, "branch")) {
+                if (via.branch.empty())
+                    via.branch = text;
+            } else if (length == 8 && is_name(name, "received")) {
+                if (via.received.empty())
+                    via.received = text;
+            } else if (length == 5 && is_name(name, "rport") && via.rport == SipRport::absent) {
+                via.rport = SipRport::asked;
+                if (!text.empty()) {
+                    const auto port = number(text, 65535);
+                    if (!port)
+                        return false;
+                    via.rport = SipRport::filled;
+                    via.rport_value = static_cast<std::uint16_t>(*port);
+                }
             }
-        }
-        return true;
-    });
+            return true;
+        });
     if (done == Done::yes)
         message_.via = via;
     return done;
 }
 
-/// `<uri>` behind a display name that is a token, a quoted string or absent. Gives where the parameters begin;
-/// 0: it is not plain.
+/// `<uri>` behind a display name that is a token, a quoted string or absent. Gives where the parameters
+/// begin; 0: it is not plain.
 std::size_t Extractor::address(Extent value, std::string_view& uri) const {
     std::size_t position = value.begin;
     if (position < value.end && at(position) == '"') {

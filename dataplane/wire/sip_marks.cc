@@ -87,8 +87,7 @@ struct Avx2 {
         for (std::size_t i = 0; i < block; i += 32) {
             const __m256i text = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(octets + i));
             const __m256i row = _mm256_shuffle_epi8(rows, _mm256_and_si256(text, half));
-            const __m256i bit =
-                _mm256_shuffle_epi8(bits, _mm256_and_si256(_mm256_srli_epi16(text, 4), half));
+            const __m256i bit = _mm256_shuffle_epi8(bits, _mm256_and_si256(_mm256_srli_epi16(text, 4), half));
             const __m256i none = _mm256_cmpeq_epi8(_mm256_and_si256(row, bit), _mm256_setzero_si256());
             found.separators |= mask(none) << i;
             found.line_feeds |= mask(_mm256_cmpeq_epi8(text, _mm256_set1_epi8('\n'))) << i;
@@ -133,7 +132,8 @@ struct Carry {
 
 /// Writes the marks of `text` into the two maps. Gives the octets marked.
 template <class Set>
-[[gnu::always_inline]] inline std::size_t mark_with(std::string_view text, std::uint64_t* ends, std::uint64_t* separators) noexcept {
+[[gnu::always_inline]] inline std::size_t mark_with(std::string_view text, std::uint64_t* ends,
+                                                    std::uint64_t* separators) noexcept {
     Carry carry;
     std::size_t word = 0;
     bool over = false;
@@ -154,7 +154,8 @@ template <class Set>
         ++word;
         marked = text.size();
     }
-    // The end is a mark in both maps, so that every search ends; behind the blank line it is none of the text.
+    // The end is a mark in both maps, so that every search ends; behind the blank line it is none of the
+    // text.
     const std::size_t stop = marked / block;
     if (marked % block == 0) {
         ends[stop] = separators[stop] = 1;
@@ -169,12 +170,12 @@ template <class Set>
 std::size_t mark_scalar(std::string_view text, std::uint64_t* ends, std::uint64_t* separators) noexcept {
     return mark_with<Scalar>(text, ends, separators);
 }
-[[gnu::target("sse4.2"), gnu::flatten]] std::size_t
-mark_sse42(std::string_view text, std::uint64_t* ends, std::uint64_t* separators) noexcept {
+[[gnu::target("sse4.2"), gnu::flatten]] std::size_t mark_sse42(std::string_view text, std::uint64_t* ends,
+                                                               std::uint64_t* separators) noexcept {
     return mark_with<Sse42>(text, ends, separators);
 }
-[[gnu::target("avx2"), gnu::flatten]] std::size_t
-mark_avx2(std::string_view text, std::uint64_t* ends, std::uint64_t* separators) noexcept {
+[[gnu::target("avx2"), gnu::flatten]] std::size_t mark_avx2(std::string_view text, std::uint64_t* ends,
+                                                            std::uint64_t* separators) noexcept {
     return mark_with<Avx2>(text, ends, separators);
 }
 [[gnu::target("avx512f,avx512bw"), gnu::flatten]] std::size_t

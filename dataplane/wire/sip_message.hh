@@ -2,7 +2,8 @@
 #pragma once
 
 // From header lines to a SipMessage. Both readers, the plain and the fast one, take every line here that is
-// anything but plain, so that they cannot differ in what they accept. For the SIP readers of this folder only.
+// anything but plain, so that they cannot differ in what they accept. For the SIP readers of this folder
+// only.
 
 #include "dataplane/wire/sip.hh"
 #include "dataplane/wire/sip_fields.hh"
@@ -32,7 +33,8 @@ inline constexpr std::uint32_t once_only = bit_of(Field::from) | bit_of(Field::t
 /// The header section of one message, line by line.
 class HeaderSection {
 public:
-    explicit HeaderSection(SipMessage& message) noexcept : message_(message) {}
+    explicit HeaderSection(SipMessage& message) noexcept
+        : message_(message) {}
 
     enum class Turn : std::uint8_t { first, again, error };
     /// Counts a line with a field of that kind. Is it the first of its kind?

@@ -227,7 +227,8 @@ BOOST_AUTO_TEST_CASE(no_token_is_lost) {
     for (std::uint32_t token = 0; token < 50'000; ++token) {
         const std::size_t at = random() % 5 * 400;
         const std::size_t length = std::min<std::size_t>(random() % 8 == 0 ? 800 : 400, payload.size() - at);
-        const auto outcome = take(piece4(payload, at, length, static_cast<std::uint16_t>(random() % 24)), token);
+        const auto outcome =
+            take(piece4(payload, at, length, static_cast<std::uint16_t>(random() % 24)), token);
         if (outcome == Fragmented::kept)
             kept.insert(token);
         if (outcome == Fragmented::whole) {

@@ -18,8 +18,7 @@ namespace {
 
 std::vector<SipScanner> scanners() {
     std::vector<SipScanner> found;
-    for (const auto scanner :
-         {SipScanner::scalar, SipScanner::sse42, SipScanner::avx2, SipScanner::avx512})
+    for (const auto scanner : {SipScanner::scalar, SipScanner::sse42, SipScanner::avx2, SipScanner::avx512})
         if (available(scanner))
             found.push_back(scanner);
     return found;
@@ -47,10 +46,9 @@ struct Fixture {
         for (const auto scanner : scanners()) {
             const auto error = extract_sip(text, scanner, *marks, message);
             if (expected.has_value() != !error.has_value() || (error && *error != expected.error()))
-                BOOST_ERROR("the readers differ: "
-                            << (expected ? "well-formed" : sentence(expected.error())) << " and "
-                            << (error ? sentence(*error) : "well-formed") << " by " << to_string(scanner)
-                            << " of " << shown(text));
+                BOOST_ERROR("the readers differ: " << (expected ? "well-formed" : sentence(expected.error()))
+                                                   << " and " << (error ? sentence(*error) : "well-formed")
+                                                   << " by " << to_string(scanner) << " of " << shown(text));
             if (expected && !error)
                 if (const auto difference = difference_of(*expected, message); !difference.empty())
                     BOOST_ERROR("the readers differ in " << difference << " by " << to_string(scanner)

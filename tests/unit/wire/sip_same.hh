@@ -21,7 +21,8 @@ inline std::string_view difference_of(const SipMessage& a, const SipMessage& b) 
     const auto same_contacts = [&same](const SipContacts& x, const SipContacts& y) {
         bool all = x.count == y.count && x.wildcard == y.wildcard;
         for (std::size_t i = 0; all && i < x.values().size(); ++i)
-            all = same(x.values()[i].uri, y.values()[i].uri) && x.values()[i].expires == y.values()[i].expires;
+            all =
+                same(x.values()[i].uri, y.values()[i].uri) && x.values()[i].expires == y.values()[i].expires;
         return all;
     };
     struct {

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// A table of things that anybody can bring into being: flows, streams, incomplete packets.
+//
+// Problem: it must be bounded, find its entries in constant time whatever a sender chooses, and give up the
+// right ones when it is full, without allocating. Idea: entries live in one array made once; chains of
+// indices lead to them by a seeded hash, and each stands in one of a few lists by age, so that the oldest of
+// the least worth goes first. Deliberately absent: a policy (the owner decides what to give up), iterators,
+// growth.
+
+#include "dataplane/path/instant.hh"
+#include "dataplane/wire/address.hh"
+#include "dataplane/wire/octets.hh"
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace tandem::path {
+
+/// A hash of words that a sender can choose, keyed by a random seed that he does not know.
+class SeededHash {
+public:
+    explicit constexpr SeededHash(std::uint64_t seed) noexcept
+        : value_(seed ^ 0x9e3779b97f4a7c15ULL) {}
+    constexpr SeededHash& add(std::uint64_t word) noexcept {
+        value_ = (value_ ^ word) * 0xd6e8feb86659fd93ULL;
+        value_ ^= value_ >> 32U;
+        return *this;
+    }
+    SeededHash& add(const wire::IpAddress& address) noexcept {
+        return add(wire::load_be<std::uint64_t>(address.octets, 0))
+            .add(wire::load_be<std::uint64_t>(address.octets, 8));
+    }
+    constexpr std::uint64_t value() const noexcept { return value_; }
+
+private:
+    std::uint64_t value_;
+};
+
+/// `Key` can be compared; `Value` can be made from nothing. `lists` is the number of lists by age.
+template <typename Key, typename Value, std::size_t lists = 1>
+class AgedTable {
+public:
+    using Index = std::uint32_t;
+    static constexpr Index none = 0xffffffffU;
+
+    explicit AgedTable(std::size_t capacity)
+        : entries_(capacity)
+        , buckets_(std::bit_ceil(capacity < 2 ? 2 : capacity), none) {
+        for (std::size_t i = capacity; i-- > 0;) {
+            entries_[i].next = free_;
+            free_ = static_cast<Index>(i);
+        }
+        oldest_.fill(none);
+        newest_.fill(none);
+    }
+
+    std::size_t size() const { return size_; }
+    std::size_t size(std::size_t list) const { return sizes_[list]; }
+    bool full() const { return free_ == none; }
+
+    Index find(const Key& key, std::uint64_t hash) const {
+        Index index = buckets_[hash & (buckets_.size() - 1)];
+        while (index != none && !(entries_[index].hash == hash && entries_[index].key == key))
+            index = entries_[index].next;
+        return index;
+    }
+
+    /// Adds a key that is not there, as the newest of a list. The table is not full.
+    Index add(Instant now, const Key& key, std::uint64_t hash, std::size_t list = 0) {
+        const Index index = free_;
+        Entry& entry = entries_[index];
+        free_ = entry.next;
+        entry.key = key;
+        entry.value = Value{};
+        entry.hash = hash;
+        Index& bucket = buckets_[hash & (buckets_.size() - 1)];
+        entry.next = bucket;
+        bucket = index;
+        link(now, index, list);
+        ++size_;
+        return index;
+    }
+
+    /// Makes an entry the newest of a list.
+    void touch(Instant now, Index index, std::size_t list = 0) {
+        unlink(index);
+        link(now, index, list);
+    }
+
+    void erase(Index index) {
+        unlink(index);
+        Index* chain = &buckets_[entries_[index].hash & (buckets_.size() - 1)];
+        while (*chain != index)
+            chain = &entries_[*chain].next;
+        *chain = entries_[index].next;
+        entries_[index].next = free_;
+        free_ = index;
+        --size_;
+    }
+
+    Value& operator[](Index index) { return entries_[index].value; }
+    const Value& operator[](Index index) const { return entries_[index].value; }
+    const Key& key(Index index) const { return entries_[index].key; }
+    /// When the entry was added or touched.
+    Instant since(Index index) const { return entries_[index].since; }
+    std::size_t list(Index index) const { return entries_[index].list; }
+    /// The entry of a list that was added or touched before all others of it.
+    Index oldest(std::size_t list = 0) const { return oldest_[list]; }
+
+private:
+    struct Entry {
+        Key key{};
+        Value value{};
+        std::uint64_t hash{0};
+        Instant since{};
+        std::size_t list{0};
+        Index next{none}; ///< in the bucket, or of the free ones
+        Index older{none};
+        Index newer{none};
+    };
+
+    void link(Instant now, Index index, std::size_t list) {
+        Entry& entry = entries_[index];
+        entry.since = now;
+        entry.list = list;
+        entry.newer = none;
+        entry.older = newest_[list];
+        (entry.older == none ? oldest_[list] : entries_[entry.older].newer) = index;
+        newest_[list] = index;
+        ++sizes_[list];
+    }
+    void unlink(Index index) {
+        const Entry& entry = entries_[index];
+        (entry.older == none ? oldest_[entry.list] : entries_[entry.older].newer) = entry.newer;
+        (entry.newer == none ? newest_[entry.list] : entries_[entry.newer].older) = entry.older;
+        --sizes_[entry.list];
+    }
+
+    std::vector<Entry> entries_;
+    std::vector<Index> buckets_;
+    Index free_{none};
+    std::array<Index, lists> oldest_;
+    std::array<Index, lists> newest_;
+    std::array<std::size_t, lists> sizes_{};
+    std::size_t size_{0};
+};
+
+} // namespace tandem::path
