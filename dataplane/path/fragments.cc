@@ -62,7 +62,7 @@ Fragments::Key Fragments::key_of(const wire::IpPacket& fragment) {
 }
 
 std::uint64_t Fragments::hash_of(const Key& key) const {
-    return SeededHash{seed_}
+    return table::SeededHash{seed_}
         .add(std::uint64_t{key.identification} << 8U | key.protocol)
         .add(key.source)
         .add(key.destination)

@@ -12,9 +12,9 @@
 // them). A fragment that comes twice is dropped. Deliberately absent: ICMP "reassembly time exceeded" (this
 // is not the destination), and reassembly for forwarding: what is passed on are the fragments as they came.
 
-#include "dataplane/path/aged_table.hh"
 #include "dataplane/path/instant.hh"
 #include "dataplane/path/packet_store.hh"
+#include "dataplane/table/aged_table.hh"
 #include "dataplane/wire/ip.hh"
 
 #include <array>
@@ -84,7 +84,7 @@ private:
         std::size_t total{0}; ///< octets of all pieces together; 0: the last one has not come
         bool refused{false};
     };
-    using Partials = AgedTable<Key, Partial>;
+    using Partials = table::AgedTable<Key, Partial>;
     using Index = Partials::Index;
     struct Piece {
         Index partial{Partials::none}; ///< none: done

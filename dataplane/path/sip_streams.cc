@@ -42,7 +42,7 @@ SipStreams::SipStreams(std::uint64_t seed, const StreamLimits& limits)
     , octets_(std::make_unique_for_overwrite<char[]>(limits.buffers * buffer_octets)) {}
 
 std::uint64_t SipStreams::hash_of(const StreamKey& key) const {
-    return SeededHash{seed_}
+    return table::SeededHash{seed_}
         .add(std::uint64_t{key.source_port} << 16U | key.destination_port)
         .add(key.source)
         .add(key.destination)

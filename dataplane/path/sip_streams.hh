@@ -13,8 +13,8 @@
 // acknowledgements and windows (this end of the stream is not ours), TLS and WebSocket (told apart and
 // counted).
 
-#include "dataplane/path/aged_table.hh"
 #include "dataplane/path/instant.hh"
+#include "dataplane/table/aged_table.hh"
 #include "dataplane/wire/address.hh"
 #include "dataplane/wire/tcp.hh"
 
@@ -89,14 +89,14 @@ private:
         std::array<Ahead, ahead_max> ahead{};
         std::uint8_t ahead_count{0};
     };
-    using Buffers = AgedTable<std::uint32_t, Buffer, 2>;
+    using Buffers = table::AgedTable<std::uint32_t, Buffer, 2>;
     struct Stream {
         State state{State::lost};
         std::uint32_t expected{0}; ///< sequence number of the next octet
         std::uint64_t skip{0};     ///< octets of a message that is too large
         Buffers::Index buffer{Buffers::none};
     };
-    using Streams = AgedTable<StreamKey, Stream, 2>;
+    using Streams = table::AgedTable<StreamKey, Stream, 2>;
     using Index = Streams::Index;
     static constexpr std::size_t unproven = 0;
     static constexpr std::size_t proven = 1;

@@ -16,18 +16,20 @@ class Rule:
     system: str = "no"        # "yes": any; "no": none; otherwise a tuple of headers
 
 
-WIRE, SEAL, CONTRACT = "dataplane/wire", "dataplane/seal", "dataplane/contract"
+WIRE, SEAL, CONTRACT, TABLE = "dataplane/wire", "dataplane/seal", "dataplane/contract", "dataplane/table"
 BYTES = (WIRE, SEAL, CONTRACT)
 BOOST = ("boost/asio", "boost/json", "boost/system")
 
 RULES = {
     # bytes, and what the processes agree on
-    WIRE: Rule(system=("arpa/inet.h",)),  # inet_pton and inet_ntop: the text form of addresses is the C library's
+    # inet_pton and inet_ntop: the text form of addresses is the C library's; vector instructions are the compiler's
+    WIRE: Rule(system=("arpa/inet.h", "immintrin.h")),
     CONTRACT: Rule((WIRE,), system=("fcntl.h", "unistd.h", "sys/mman.h", "sys/stat.h", "sys/file.h")),
     SEAL: Rule((WIRE, CONTRACT), ("openssl/",)),
     # the packet path
-    "dataplane/path": Rule((WIRE, CONTRACT)),
-    "dataplane/state": Rule((WIRE, CONTRACT)),
+    "dataplane/table": Rule((WIRE,)),
+    "dataplane/path": Rule((WIRE, CONTRACT, TABLE)),
+    "dataplane/state": Rule((WIRE, CONTRACT, TABLE)),
     "dataplane/io/nfqueue": Rule(BYTES + ("dataplane/path", "dataplane/state"),
                                  ("libnetfilter_queue/", "libmnl/", "nftables/"), "yes"),
     "dataplane/io/pcap": Rule(BYTES + ("dataplane/path", "dataplane/state"), ("pcap",), "yes"),

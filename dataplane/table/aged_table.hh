@@ -9,17 +9,22 @@
 // the least worth goes first. Deliberately absent: a policy (the owner decides what to give up), iterators,
 // growth.
 
-#include "dataplane/path/instant.hh"
 #include "dataplane/wire/address.hh"
 #include "dataplane/wire/octets.hh"
 
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <string_view>
 #include <vector>
 
-namespace tandem::path {
+namespace tandem::table {
+
+/// A point of CLOCK_MONOTONIC.
+using Instant = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
 
 /// A hash of words that a sender can choose, keyed by a random seed that he does not know.
 class SeededHash {
@@ -34,6 +39,19 @@ public:
     SeededHash& add(const wire::IpAddress& address) noexcept {
         return add(wire::load_be<std::uint64_t>(address.octets, 0))
             .add(wire::load_be<std::uint64_t>(address.octets, 8));
+    }
+    /// Adds text and its length.
+    SeededHash& add(std::string_view text) noexcept {
+        std::uint64_t word = text.size();
+        add(word);
+        for (; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
+            std::memcpy(&word, text.data(), sizeof word);
+            add(word);
+        }
+        word = 0;
+        if (!text.empty())
+            std::memcpy(&word, text.data(), text.size());
+        return add(word);
     }
     constexpr std::uint64_t value() const noexcept { return value_; }
 
@@ -118,7 +136,7 @@ private:
         Value value{};
         std::uint64_t hash{0};
         Instant since{};
-        std::size_t list{0};
+        std::uint32_t list{0};
         Index next{none}; ///< in the bucket, or of the free ones
         Index older{none};
         Index newer{none};
@@ -127,7 +145,7 @@ private:
     void link(Instant now, Index index, std::size_t list) {
         Entry& entry = entries_[index];
         entry.since = now;
-        entry.list = list;
+        entry.list = static_cast<std::uint32_t>(list);
         entry.newer = none;
         entry.older = newest_[list];
         (entry.older == none ? oldest_[list] : entries_[entry.older].newer) = index;
@@ -150,4 +168,4 @@ private:
     std::size_t size_{0};
 };
 
-} // namespace tandem::path
+} // namespace tandem::table

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "dataplane/state/registrations.hh"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace tandem::state {
+namespace {
+
+std::int64_t to_ns(Instant at) {
+    return at.time_since_epoch().count();
+}
+
+constexpr char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+} // namespace
+
+AddressOfRecord address_of_record(std::string_view uri) noexcept {
+    if (const auto colon = uri.find(':'); colon != std::string_view::npos)
+        uri.remove_prefix(colon + 1);
+    AddressOfRecord found;
+    // A user part may contain ; and ?, so the @ is looked for first (RFC 3261 section 25.1).
+    if (const auto at = uri.find('@'); at != std::string_view::npos) {
+        found.user = uri.substr(0, at);
+        found.user = found.user.substr(0, found.user.find(':'));
+        uri.remove_prefix(at + 1);
+    }
+    found.host = uri.substr(0, uri.find_first_of(";?"));
+    return found;
+}
+
+Registrations::Registrations(std::span<std::byte> memory, const Limits& limits, std::uint64_t seed)
+    : seed_(seed)
+    , records_(memory, limits.bindings, limits.chunks)
+    , index_(limits.bindings)
+    , heads_(std::bit_ceil(limits.bindings), Table::none) {}
+
+std::uint64_t Registrations::record_of(std::uint8_t group, std::string_view uri) const {
+    const AddressOfRecord address = address_of_record(uri);
+    std::array<char, 256>
+        host{}; // a domain name has 255 octets at most; of a longer one the beginning counts
+    const std::size_t length = std::min(address.host.size(), host.size());
+    std::transform(address.host.begin(), address.host.begin() + static_cast<std::ptrdiff_t>(length),
+                   host.begin(), lower);
+    return table::SeededHash{seed_}
+        .add(group)
+        .add(address.user)
+        .add(std::string_view{host.data(), length})
+        .value();
+}
+
+void Registrations::see(Instant now, const Origin& origin, const wire::SipMessage& message,
+                        std::string_view text) {
+    if (message.kind != wire::SipKind::request || message.method != wire::SipMethod::register_)
+        return;
+    const std::uint64_t record = record_of(origin.group, message.to.uri);
+    if (message.contacts.wildcard) {
+        // RFC 3261 section 10.2.2: `*` is for removing, and only with Expires: 0.
+        if (message.expires == 0U)
+            remove_all(record, table::SeededHash{seed_}.add(message.call_id).value(), message.cseq);
+        return;
+    }
+    for (std::size_t i = 0; i < message.contacts.values().size(); ++i)
+        bind(now, origin, message, text, record, i);
+}
+
+/// RFC 3261 section 10.3 step 7: of one Call-ID only a higher CSeq counts.
+bool Registrations::is_outdated(Index index, std::uint64_t call_id, std::uint32_t cseq) const {
+    Binding known;
+    return records_.read(index, known) && known.call_id == call_id && cseq < known.cseq;
+}
+
+void Registrations::bind(Instant now, const Origin& origin, const wire::SipMessage& message,
+                         std::string_view text, std::uint64_t record, std::size_t contact) {
+    const wire::SipContact& said = message.contacts.values()[contact];
+    const Key key{record, table::SeededHash{seed_}.add(said.uri).value()};
+    const std::uint64_t hash = key.record ^ std::rotl(key.contact, 32);
+    const std::uint64_t call_id = table::SeededHash{seed_}.add(message.call_id).value();
+    const std::uint32_t expires =
+        std::min(said.expires.value_or(message.expires.value_or(expires_default)), expires_max);
+    Index index = index_.find(key, hash);
+    const bool known = index != Table::none;
+    if (known && is_outdated(index, call_id, message.cseq)) {
+        ++counts_.outdated;
+        return;
+    }
+    if (expires == 0) {
+        if (known) {
+            remove(index);
+            ++counts_.removed;
+        }
+        return;
+    }
+    if (!known) {
+        if (index_.full()) {
+            remove(index_.oldest());
+            ++counts_.evicted;
+        }
+        index = index_.add(now, key, hash);
+        Index& first = head(record);
+        index_[index].next = first;
+        if (first != Table::none)
+            index_[first].before = index;
+        first = index;
+    } else {
+        index_.touch(now, index);
+    }
+    const Binding binding{.expires_ns = to_ns(now + std::chrono::seconds{expires}),
+                          .seen_ns = to_ns(now),
+                          .call_id = call_id,
+                          .cseq = message.cseq,
+                          .port = origin.port,
+                          .group = origin.group,
+                          .contact = static_cast<std::uint8_t>(contact),
+                          .source = origin.source};
+    if (!make_room(index, text.size())) {
+        remove(index);
+        ++counts_.evicted;
+        return;
+    }
+    records_.write(index, binding, text);
+    ++(known ? counts_.refreshed : counts_.added);
+}
+
+/// Gives up the oldest until the text finds room. False: it cannot.
+bool Registrations::make_room(Index keep, std::size_t length) {
+    while (!records_.has_room(keep, length)) {
+        const Index oldest = index_.oldest();
+        if (oldest == keep || length > Records::text_max)
+            return false;
+        remove(oldest);
+        ++counts_.evicted;
+    }
+    return true;
+}
+
+void Registrations::remove_all(std::uint64_t record, std::uint64_t call_id, std::uint32_t cseq) {
+    for (Index index = head(record); index != Table::none;) {
+        const Index next = index_[index].next;
+        if (index_.key(index).record == record && !is_outdated(index, call_id, cseq)) {
+            remove(index);
+            ++counts_.removed;
+        }
+        index = next;
+    }
+}
+
+void Registrations::remove(Index index) {
+    const Links links = index_[index];
+    (links.before == Table::none ? head(index_.key(index).record) : index_[links.before].next) = links.next;
+    if (links.next != Table::none)
+        index_[links.next].before = links.before;
+    records_.erase(index);
+    index_.erase(index);
+}
+
+void Registrations::sweep(Instant now) {
+    constexpr std::size_t bound = 64;
+    for (std::size_t i = 0; i < bound; ++i) {
+        const auto index = static_cast<Index>(swept_);
+        swept_ = (swept_ + 1) % records_.records();
+        Binding binding;
+        if (records_.read(index, binding) && binding.expires_ns <= to_ns(now)) {
+            remove(index);
+            ++counts_.expired;
+        }
+    }
+}
+
+} // namespace tandem::state

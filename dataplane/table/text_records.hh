@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// Records with a text each, written by one worker and read by others without stopping it.
+//
+// Problem: a million registrations are listed, searched and sent to the peer while the worker that keeps them
+// goes on; and a raw SIP message is as long as it likes. Idea: one piece of memory, which may be a shared
+// mapping, with slots of fixed size and chunks in which texts lie; everything is an index, nothing a pointer.
+// Each slot has a sequence number that is odd while it is written (see contract/guarded.hh): a reader copies
+// a record, and takes the copy only if nobody wrote meanwhile. Deliberately absent: keys and search (the
+// writer has an index of its own), several writers, growth.
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tandem::table {
+
+/// `Head` is what every record has besides its text.
+template <typename Head>
+class TextRecords {
+    static_assert(std::is_trivially_copyable_v<Head>);
+    using Word = std::atomic<std::uint64_t>;
+    static_assert(Word::is_always_lock_free);
+    static constexpr std::size_t head_words = (sizeof(Head) + 7) / 8;
+
+    struct Slot {
+        std::atomic<std::uint32_t> sequence{0};
+        std::atomic<std::uint32_t> first{none}; ///< chunk; none: the text is empty
+        std::atomic<std::uint32_t> length{0};
+        std::atomic<std::uint32_t> used{0};
+        std::array<Word, head_words> head{};
+    };
+    struct Chunk {
+        Word next{none};
+        std::array<Word, 15> words{};
+    };
+
+public:
+    using Index = std::uint32_t;
+    static constexpr Index none = 0xffffffffU;
+    static constexpr std::size_t chunk_octets = sizeof(Chunk::words);
+    static constexpr std::size_t text_max = 65'535;
+
+    /// Octets of memory for so many records and chunks.
+    static constexpr std::size_t octets(std::size_t records, std::size_t chunks) {
+        return records * sizeof(Slot) + chunks * sizeof(Chunk);
+    }
+    static constexpr std::size_t chunks_of(std::size_t length) {
+        return (length + chunk_octets - 1) / chunk_octets;
+    }
+
+    /// The writer. `memory`: octets(records, chunks), aligned for 8 octets, outlives this object; what it
+    /// held before is forgotten.
+    TextRecords(std::span<std::byte> memory, std::size_t records, std::size_t chunks)
+        : TextRecords(memory.data(), records, chunks) {
+        for (std::size_t i = 0; i < records; ++i)
+            new (slots_ + i) Slot;
+        for (std::size_t i = chunks; i-- > 0;)
+            (new (chunks_ + i) Chunk)->next.store(std::exchange(free_, static_cast<Index>(i)));
+        free_count_ = chunks;
+    }
+
+    /// A reader of the same memory, in this or another process.
+    static const TextRecords reader(std::span<const std::byte> memory, std::size_t records,
+                                    std::size_t chunks) {
+        return TextRecords{const_cast<std::byte*>(memory.data()), records, chunks};
+    }
+
+    std::size_t records() const { return slot_count_; }
+    std::size_t chunks_free() const { return free_count_; }
+
+    /// Would write() find room for a text of that length in this record?
+    bool has_room(Index record, std::size_t length) const {
+        return length <= text_max &&
+               chunks_of(length) <=
+                   free_count_ + chunks_of(slots_[record].length.load(std::memory_order_relaxed));
+    }
+
+    /// Replaces a record. False, and nothing changed: there is no room for the text.
+    bool write(Index record, const Head& head, std::string_view text) {
+        if (!has_room(record, text.size()))
+            return false;
+        Slot& slot = slots_[record];
+        const Writing writing{slot};
+        release(slot);
+        std::array<std::uint64_t, head_words> copy{};
+        std::memcpy(copy.data(), &head, sizeof head);
+        for (std::size_t i = 0; i < head_words; ++i)
+            slot.head[i].store(copy[i], std::memory_order_relaxed);
+        slot.length.store(static_cast<std::uint32_t>(text.size()), std::memory_order_relaxed);
+        slot.used.store(1, std::memory_order_relaxed);
+        Index before = none;
+        while (!text.empty()) {
+            const Index index = free_;
+            Chunk& chunk = chunks_[index];
+            free_ = static_cast<Index>(chunk.next.load(std::memory_order_relaxed));
+            --free_count_;
+            chunk.next.store(none, std::memory_order_relaxed);
+            if (before == none)
+                slot.first.store(index, std::memory_order_relaxed);
+            else
+                chunks_[before].next.store(index, std::memory_order_relaxed);
+            before = index;
+            const std::size_t part = std::min(text.size(), chunk_octets);
+            for (std::size_t at = 0; at < part; at += 8) {
+                std::uint64_t word = 0;
+                std::memcpy(&word, text.data() + at, std::min<std::size_t>(8, part - at));
+                chunk.words[at / 8].store(word, std::memory_order_relaxed);
+            }
+            text.remove_prefix(part);
+        }
+        return true;
+    }
+
+    void erase(Index record) {
+        Slot& slot = slots_[record];
+        const Writing writing{slot};
+        release(slot);
+        slot.used.store(0, std::memory_order_relaxed);
+    }
+
+    /// Copies the head of a record. False: there is none, or it was being written at every attempt.
+    bool read(Index record, Head& head) const {
+        return attempt(slots_[record], [&](const Slot& slot) { return copy_head(slot, head); });
+    }
+
+    /// The same with the text.
+    bool read(Index record, Head& head, std::string& text) const {
+        return attempt(slots_[record],
+                       [&](const Slot& slot) { return copy_head(slot, head) && copy_text(slot, text); });
+    }
+
+private:
+    TextRecords(std::byte* memory, std::size_t records, std::size_t chunks)
+        : slots_(reinterpret_cast<Slot*>(memory))
+        , chunks_(reinterpret_cast<Chunk*>(memory + records * sizeof(Slot)))
+        , slot_count_(records)
+        , chunk_count_(chunks) {}
+
+    /// A sequence that is odd for as long as this lives.
+    class Writing {
+    public:
+        explicit Writing(Slot& slot)
+            : slot_(slot) {
+            const std::uint32_t odd = slot.sequence.load(std::memory_order_relaxed) | 1U;
+            slot.sequence.store(odd, std::memory_order_relaxed);
+            std::atomic_thread_fence(std::memory_order_release);
+        }
+        ~Writing() {
+            slot_.sequence.store(slot_.sequence.load(std::memory_order_relaxed) + 1,
+                                 std::memory_order_release);
+        }
+        Writing(const Writing&) = delete;
+        Writing& operator=(const Writing&) = delete;
+
+    private:
+        Slot& slot_;
+    };
+
+    /// Gives the chunks of a record back.
+    void release(Slot& slot) {
+        Index index = slot.first.load(std::memory_order_relaxed);
+        while (index != none) {
+            Chunk& chunk = chunks_[index];
+            const auto next = static_cast<Index>(chunk.next.load(std::memory_order_relaxed));
+            chunk.next.store(std::exchange(free_, index), std::memory_order_relaxed);
+            ++free_count_;
+            index = next;
+        }
+        slot.first.store(none, std::memory_order_relaxed);
+        slot.length.store(0, std::memory_order_relaxed);
+    }
+
+    template <typename Copy>
+    static bool attempt(const Slot& slot, Copy copy) {
+        constexpr int attempts = 16;
+        for (int i = 0; i < attempts; ++i) {
+            const std::uint32_t before = slot.sequence.load(std::memory_order_acquire);
+            if ((before & 1U) != 0)
+                continue;
+            const bool found = copy(slot);
+            std::atomic_thread_fence(std::memory_order_acquire);
+            if (slot.sequence.load(std::memory_order_relaxed) == before)
+                return found;
+        }
+        return false;
+    }
+
+    static bool copy_head(const Slot& slot, Head& head) {
+        std::array<std::uint64_t, head_words> copy;
+        for (std::size_t i = 0; i < head_words; ++i)
+            copy[i] = slot.head[i].load(std::memory_order_relaxed);
+        std::memcpy(static_cast<void*>(&head), copy.data(), sizeof head);
+        return slot.used.load(std::memory_order_relaxed) != 0;
+    }
+
+    /// What it reads may be torn: every index is checked, and no more is copied than a text can have.
+    bool copy_text(const Slot& slot, std::string& text) const {
+        std::size_t left = slot.length.load(std::memory_order_relaxed);
+        if (left > text_max)
+            return false;
+        text.clear();
+        std::uint64_t index = slot.first.load(std::memory_order_relaxed);
+        while (left > 0) {
+            if (index >= chunk_count_)
+                return false;
+            const Chunk& chunk = chunks_[index];
+            std::array<std::uint64_t, std::tuple_size_v<decltype(Chunk::words)>> words;
+            for (std::size_t i = 0; i < words.size(); ++i)
+                words[i] = chunk.words[i].load(std::memory_order_relaxed);
+            const std::size_t part = std::min(left, chunk_octets);
+            text.append(reinterpret_cast<const char*>(words.data()), part);
+            left -= part;
+            index = chunk.next.load(std::memory_order_relaxed);
+        }
+        return true;
+    }
+
+    Slot* slots_;
+    Chunk* chunks_;
+    std::size_t slot_count_;
+    std::size_t chunk_count_;
+    Index free_{none};
+    std::size_t free_count_{0};
+};
+
+} // namespace tandem::table
