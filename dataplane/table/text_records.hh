@@ -94,10 +94,7 @@ public:
         Slot& slot = slots_[record];
         const Writing writing{slot};
         release(slot);
-        std::array<std::uint64_t, head_words> copy{};
-        std::memcpy(copy.data(), &head, sizeof head);
-        for (std::size_t i = 0; i < head_words; ++i)
-            slot.head[i].store(copy[i], std::memory_order_relaxed);
+        put_head(slot, head);
         slot.length.store(static_cast<std::uint32_t>(text.size()), std::memory_order_relaxed);
         slot.used.store(1, std::memory_order_relaxed);
         Index before = none;
@@ -121,6 +118,13 @@ public:
             text.remove_prefix(part);
         }
         return true;
+    }
+
+    /// Replaces the head of a record that there is.
+    void write_head(Index record, const Head& head) {
+        Slot& slot = slots_[record];
+        const Writing writing{slot};
+        put_head(slot, head);
     }
 
     void erase(Index record) {
@@ -167,6 +171,13 @@ private:
     private:
         Slot& slot_;
     };
+
+    static void put_head(Slot& slot, const Head& head) {
+        std::array<std::uint64_t, head_words> copy{};
+        std::memcpy(copy.data(), &head, sizeof head);
+        for (std::size_t i = 0; i < head_words; ++i)
+            slot.head[i].store(copy[i], std::memory_order_relaxed);
+    }
 
     /// Gives the chunks of a record back.
     void release(Slot& slot) {
