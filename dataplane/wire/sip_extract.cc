@@ -39,22 +39,39 @@ std::uint64_t load(const char* octets) {
     return word;
 }
 
-/// Is it `name`, in either case? At least 8 octets can be read at `octets`.
+/// A text that is known when this is compiled.
 template <std::size_t size>
-[[gnu::always_inline]] inline bool is_name(const char* octets, const char (&name)[size]) {
-    constexpr std::size_t length = size - 1;
-    const std::string_view text{name, length};
-    if constexpr (length <= 8) {
-        const std::uint64_t mask = length == 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << 8 * length) - 1;
-        return ((load(octets) & mask) | case_of(text)) == (word_of(text) | case_of(text));
+struct Literal {
+    char octets[size]{};
+    consteval Literal(const char (&text)[size]) {
+        for (std::size_t i = 0; i < size; ++i)
+            octets[i] = text[i];
+    }
+    constexpr std::string_view text() const { return {octets, size - 1}; }
+};
+
+/// Is it `name`, in either case? At least name_room octets can be read at `octets`.
+template <Literal name>
+[[gnu::always_inline]] inline bool is_name(const char* octets) {
+    constexpr std::string_view text = name.text();
+    if constexpr (text.size() <= 8) {
+        constexpr std::uint64_t mask =
+            text.size() == 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << 8 * text.size()) - 1;
+        constexpr std::uint64_t either = case_of(text);
+        constexpr std::uint64_t word = word_of(text) | either;
+        return ((load(octets) & mask) | either) == word;
     } else {
-        static_assert(length <= 16);
-        const auto head = text.substr(0, 8);
-        const auto tail = text.substr(length - 8);
-        return (load(octets) | case_of(head)) == (word_of(head) | case_of(head)) &&
-               (load(octets + length - 8) | case_of(tail)) == (word_of(tail) | case_of(tail));
+        static_assert(text.size() <= 16);
+        constexpr std::uint64_t either_head = case_of(text.substr(0, 8));
+        constexpr std::uint64_t head = word_of(text.substr(0, 8)) | either_head;
+        constexpr std::uint64_t either_tail = case_of(text.substr(text.size() - 8));
+        constexpr std::uint64_t tail = word_of(text.substr(text.size() - 8)) | either_tail;
+        return (load(octets) | either_head) == head && (load(octets + text.size() - 8) | either_tail) == tail;
     }
 }
+
+constexpr std::uint64_t version_and_blank = word_of("SIP/2.0 ");
+constexpr std::uint64_t version_and_slash = word_of("SIP/2.0/");
 
 /// The longest name, and what is read beyond it.
 constexpr std::size_t name_room = 16;
@@ -84,27 +101,27 @@ Field known_field(const char* name, std::size_t length) {
     case 1:
         return compact_field(*name);
     case 2:
-        return is_name(name, "To") ? Field::to : Field::other;
+        return is_name<"To">(name) ? Field::to : Field::other;
     case 3:
-        return is_name(name, "Via") ? Field::via : Field::other;
+        return is_name<"Via">(name) ? Field::via : Field::other;
     case 4:
-        return is_name(name, "From")   ? Field::from
-               : is_name(name, "CSeq") ? Field::cseq
-               : is_name(name, "Path") ? Field::path
+        return is_name<"From">(name)   ? Field::from
+               : is_name<"CSeq">(name) ? Field::cseq
+               : is_name<"Path">(name) ? Field::path
                                        : Field::other;
     case 5:
-        return is_name(name, "Route") ? Field::route : Field::other;
+        return is_name<"Route">(name) ? Field::route : Field::other;
     case 7:
-        return is_name(name, "Call-ID")   ? Field::call_id
-               : is_name(name, "Contact") ? Field::contact
-               : is_name(name, "Expires") ? Field::expires
+        return is_name<"Call-ID">(name)   ? Field::call_id
+               : is_name<"Contact">(name) ? Field::contact
+               : is_name<"Expires">(name) ? Field::expires
                                           : Field::other;
     case 12:
-        return is_name(name, "Max-Forwards")   ? Field::max_forwards
-               : is_name(name, "Record-Route") ? Field::record_route
+        return is_name<"Max-Forwards">(name)   ? Field::max_forwards
+               : is_name<"Record-Route">(name) ? Field::record_route
                                                : Field::other;
     case 14:
-        return is_name(name, "Content-Length") ? Field::content_length : Field::other;
+        return is_name<"Content-Length">(name) ? Field::content_length : Field::other;
     default:
         return Field::other;
     }
@@ -131,7 +148,7 @@ public:
 private:
     enum class Done : std::uint8_t { yes, no };
 
-    char at(std::size_t position) const { return text_[position]; }
+    char at(std::size_t position) const { return text_.data()[position]; }
     std::string_view part(std::size_t begin, std::size_t end) const {
         return {text_.data() + begin, end - begin};
     }
@@ -168,7 +185,7 @@ std::size_t Extractor::start_line() {
     // Every search in a line ends at its line feed.
     if (text_.size() < name_room || marks_.line_end(0) >= text_.size())
         return 0;
-    return load(text_.data()) == word_of("SIP/2.0 ") ? status_line() : request_line();
+    return load(text_.data()) == version_and_blank ? status_line() : request_line();
 }
 
 std::size_t Extractor::request_line() {
@@ -332,7 +349,7 @@ Extractor::Done Extractor::parameters(std::size_t position, std::size_t end, Tak
 }
 
 Extractor::Done Extractor::via(Extent value) {
-    if (value.end - value.begin < name_room || load(text_.data() + value.begin) != word_of("SIP/2.0/"))
+    if (value.end - value.begin < name_room || load(text_.data() + value.begin) != version_and_slash)
         return Done::no;
     SipVia via;
     const std::size_t protocol = value.begin + 8;
@@ -355,13 +372,13 @@ Extractor::Done Extractor::via(Extent value) {
     }
     const Done done =
         parameters(position, value.end, [&](const char* name, std::size_t length, std::string_view text) {
-            if (length == 6 && is_name(name, "branch")) {
+            if (length == 6 && is_name<"branch">(name)) {
                 if (via.branch.empty())
                     via.branch = text;
-            } else if (length == 8 && is_name(name, "received")) {
+            } else if (length == 8 && is_name<"received">(name)) {
                 if (via.received.empty())
                     via.received = text;
-            } else if (length == 5 && is_name(name, "rport") && via.rport == SipRport::absent) {
+            } else if (length == 5 && is_name<"rport">(name) && via.rport == SipRport::absent) {
                 via.rport = SipRport::asked;
                 if (!text.empty()) {
                     const auto port = number(text, 65535);
@@ -406,7 +423,7 @@ Extractor::Done Extractor::party(Extent value, SipParty& party) {
         return Done::no;
     const Done done =
         parameters(rest, value.end, [&](const char* name, std::size_t length, std::string_view text) {
-            if (length == 3 && is_name(name, "tag") && read.tag.empty())
+            if (length == 3 && is_name<"tag">(name) && read.tag.empty())
                 read.tag = text;
             return true;
         });
@@ -423,7 +440,7 @@ Extractor::Done Extractor::contact(Extent value) {
         return Done::no;
     const Done done =
         parameters(rest, value.end, [&](const char* name, std::size_t length, std::string_view text) {
-            if (length == 7 && is_name(name, "expires") && !read.expires)
+            if (length == 7 && is_name<"expires">(name) && !read.expires)
                 read.expires = saturated(text);
             return true;
         });
