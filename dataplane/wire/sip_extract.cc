@@ -152,13 +152,12 @@ private:
     std::string_view part(std::size_t begin, std::size_t end) const {
         return {text_.data() + begin, end - begin};
     }
-    /// The first octet at or behind `position` that is none of a plain value: it ends it or makes it another
-    /// reader's.
+    /// The first stop at or behind `position` that ends a value or makes it another reader's.
     template <class Ends>
     std::size_t skip_to(std::size_t position, Ends ends) const {
-        position = marks_.separator(position);
+        position = marks_.stop(position);
         while (!ends(at(position)))
-            position = marks_.separator(position + 1);
+            position = marks_.stop(position + 1);
         return position;
     }
 
@@ -266,6 +265,7 @@ std::optional<SipError> Extractor::line(std::size_t begin, std::size_t end) {
 std::optional<SipError> Extractor::plain_line(Field field, Extent value, Turn turn) {
     std::optional<SipError> error;
     Done done = Done::no;
+    std::uint32_t number = 0;
     switch (field) {
     case Field::via:
         done = turn == Turn::first ? via(value) : Done::yes;
@@ -290,7 +290,25 @@ std::optional<SipError> Extractor::plain_line(Field field, Extent value, Turn tu
         }
         break;
     }
-    default: // numbers and lists that are kept as they came
+    case Field::max_forwards:
+        if (digits(value, number) && number <= 255) {
+            message_.max_forwards = static_cast<std::uint8_t>(number);
+            done = Done::yes;
+        }
+        break;
+    case Field::content_length:
+        if (digits(value, number)) {
+            message_.content_length = number;
+            done = Done::yes;
+        }
+        break;
+    case Field::expires:
+        if (turn == Turn::first && digits(value, number)) {
+            message_.expires = number;
+            done = Done::yes;
+        }
+        break;
+    default: // lists that are kept as they came
         break;
     }
     return done == Done::yes ? error : section_.take_value(field, part(value.begin, value.end), turn);
@@ -351,7 +369,7 @@ Extractor::Done Extractor::parameters(std::size_t position, std::size_t end, Tak
 Extractor::Done Extractor::via(Extent value) {
     if (value.end - value.begin < name_room || load(text_.data() + value.begin) != version_and_slash)
         return Done::no;
-    SipVia via;
+    SipVia& via = message_.via;
     const std::size_t protocol = value.begin + 8;
     const std::size_t blank = marks_.separator(protocol);
     const std::size_t host = blank + 1;
@@ -370,29 +388,25 @@ Extractor::Done Extractor::via(Extent value) {
             return Done::no;
         via.port = static_cast<std::uint16_t>(number);
     }
-    const Done done =
-        parameters(position, value.end, [&](const char* name, std::size_t length, std::string_view text) {
-            if (length == 6 && is_name<"branch">(name)) {
-                if (via.branch.empty())
-                    via.branch = text;
-            } else if (length == 8 && is_name<"received">(name)) {
-                if (via.received.empty())
-                    via.received = text;
-            } else if (length == 5 && is_name<"rport">(name) && via.rport == SipRport::absent) {
-                via.rport = SipRport::asked;
-                if (!text.empty()) {
-                    const auto port = number(text, 65535);
-                    if (!port)
-                        return false;
-                    via.rport = SipRport::filled;
-                    via.rport_value = static_cast<std::uint16_t>(*port);
-                }
+    return parameters(position, value.end, [&](const char* name, std::size_t length, std::string_view text) {
+        if (length == 6 && is_name<"branch">(name)) {
+            if (via.branch.empty())
+                via.branch = text;
+        } else if (length == 8 && is_name<"received">(name)) {
+            if (via.received.empty())
+                via.received = text;
+        } else if (length == 5 && is_name<"rport">(name) && via.rport == SipRport::absent) {
+            via.rport = SipRport::asked;
+            if (!text.empty()) {
+                const auto port = number(text, 65535);
+                if (!port)
+                    return false;
+                via.rport = SipRport::filled;
+                via.rport_value = static_cast<std::uint16_t>(*port);
             }
-            return true;
-        });
-    if (done == Done::yes)
-        message_.via = via;
-    return done;
+        }
+        return true;
+    });
 }
 
 /// `<uri>` behind a display name that is a token, a quoted string or absent. Gives where the parameters
@@ -405,7 +419,11 @@ std::size_t Extractor::address(Extent value, std::string_view& uri) const {
             return 0;
         ++position;
     }
-    position = skip_to(position, [](char c) { return c != ' '; });
+    while (position < value.end && at(position) == ' ')
+        ++position;
+    if (position < value.end && at(position) != '<') // a display name of tokens
+        for (position = marks_.separator(position); at(position) == ' ';)
+            position = marks_.separator(position + 1);
     if (position >= value.end || at(position) != '<')
         return 0;
     const std::size_t begin = position + 1;
@@ -417,19 +435,14 @@ std::size_t Extractor::address(Extent value, std::string_view& uri) const {
 }
 
 Extractor::Done Extractor::party(Extent value, SipParty& party) {
-    SipParty read;
-    const std::size_t rest = address(value, read.uri);
+    const std::size_t rest = address(value, party.uri);
     if (rest == 0)
         return Done::no;
-    const Done done =
-        parameters(rest, value.end, [&](const char* name, std::size_t length, std::string_view text) {
-            if (length == 3 && is_name<"tag">(name) && read.tag.empty())
-                read.tag = text;
-            return true;
-        });
-    if (done == Done::yes)
-        party = read;
-    return done;
+    return parameters(rest, value.end, [&](const char* name, std::size_t length, std::string_view text) {
+        if (length == 3 && is_name<"tag">(name) && party.tag.empty())
+            party.tag = text;
+        return true;
+    });
 }
 
 Extractor::Done Extractor::contact(Extent value) {
@@ -469,10 +482,8 @@ void clear(SipMessage& message) {
     message.routes.count = message.record_routes.count = message.paths.count = 0;
 }
 
-} // namespace
-
-std::optional<SipError> extract_sip(std::string_view datagram, SipScanner scanner, SipMarks& marks,
-                                    SipMessage& message) noexcept {
+[[gnu::always_inline]] inline std::optional<SipError> extract(std::string_view datagram, SipScanner scanner,
+                                                              SipMarks& marks, SipMessage& message) noexcept {
     clear(message);
     if (datagram.size() > sip_octets_max)
         return SipError::too_long;
@@ -489,6 +500,21 @@ std::optional<SipError> extract_sip(std::string_view datagram, SipScanner scanne
         position = text.size() - rest.size();
     }
     return extractor.headers(position);
+}
+
+/// The same, compiled for machines that count and shift bits in one step each.
+[[gnu::target("bmi,bmi2"), gnu::flatten]] std::optional<SipError>
+extract_bmi(std::string_view datagram, SipScanner scanner, SipMarks& marks, SipMessage& message) noexcept {
+    return extract(datagram, scanner, marks, message);
+}
+
+} // namespace
+
+std::optional<SipError> extract_sip(std::string_view datagram, SipScanner scanner, SipMarks& marks,
+                                    SipMessage& message) noexcept {
+    if (scanner >= SipScanner::avx2)
+        return extract_bmi(datagram, scanner, marks, message);
+    return extract(datagram, scanner, marks, message);
 }
 
 } // namespace tandem::wire

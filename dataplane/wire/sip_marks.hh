@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-// Where the structure of a SIP header section is: two bits for each octet.
+// Where the structure of a SIP header section is: three bits for each octet.
 //
 // Problem: reading a header section octet by octet costs ten times what its content is worth. Idea: one pass
-// over the octets, 16 to 64 at a time, leaves two bitmaps; whoever reads the section then jumps from mark to
-// mark. The pass ends at the blank line, so a body costs nothing. Which instructions it uses is chosen at run
-// time; the scalar form is the reference. Deliberately absent: what the marks mean.
+// over the octets, 16 to 64 at a time, leaves three bitmaps; whoever reads the section then jumps from mark
+// to mark. The pass ends at the blank line, so a body costs nothing. Which instructions it uses is chosen at
+// run time; the scalar form is the reference. Deliberately absent: what the marks mean.
 
 #include <array>
 #include <bit>
@@ -38,6 +38,9 @@ public:
     /// The first octet at or behind `position` that no token contains (RFC 3261 section 25.1), or a number
     /// not below the size of the text.
     std::size_t separator(std::size_t position) const noexcept { return next(separators_, position); }
+    /// The first octet at or behind `position` that may end a value or need another look: white space, any
+    /// other control character, one of `" < > , ; \`. Or a number not below the size of the text.
+    std::size_t stop(std::size_t position) const noexcept { return next(stops_, position); }
     /// How many octets are marked.
     std::size_t marked() const noexcept { return marked_; }
 
@@ -45,9 +48,12 @@ public:
 
 private:
     static constexpr std::size_t words = octets_max / 64 + 1;
+
+public:
     /// One word more is read, and one more ends every search.
     using Bits = std::array<std::uint64_t, words + 2>;
 
+private:
     static std::size_t next(const Bits& bits, std::size_t position) noexcept {
         std::uint64_t word = 0;
         // Any 8 octets of a little-endian bitmap are 57 or more marks from any position on.
@@ -64,6 +70,7 @@ private:
 
     Bits ends_;
     Bits separators_;
+    Bits stops_;
     std::size_t marked_;
 };
 

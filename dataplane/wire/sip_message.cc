@@ -137,9 +137,12 @@ std::optional<SipError> HeaderSection::end(std::string_view rest) noexcept {
         {Field::call_id, SipError::call_id_missing},
         {Field::cseq, SipError::cseq_missing},
     }};
-    for (const Duty& duty : duties)
-        if ((seen_ & bit_of(duty.field)) == 0)
-            return duty.missing;
+    constexpr std::uint32_t all = bit_of(Field::via) | bit_of(Field::from) | bit_of(Field::to) |
+                                  bit_of(Field::call_id) | bit_of(Field::cseq);
+    if ((seen_ & all) != all)
+        for (const Duty& duty : duties)
+            if ((seen_ & bit_of(duty.field)) == 0)
+                return duty.missing;
     // RFC 3261 section 18.3: what lies behind the body is not part of the message; a body cut short is an
     // error.
     if (message_.content_length.value_or(0) > rest.size())

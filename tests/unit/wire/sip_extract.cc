@@ -137,6 +137,7 @@ BOOST_AUTO_TEST_CASE(every_octet_is_marked_alike) {
             for (std::size_t i = 0; i < length; ++i) {
                 BOOST_TEST(std::min(other->line_end(i), length) == std::min(part.find('\n', i), length));
                 BOOST_TEST(std::min(other->separator(i), length) == std::min(marks->separator(i), length));
+                BOOST_TEST(std::min(other->stop(i), length) == std::min(marks->stop(i), length));
             }
         }
     }
