@@ -46,8 +46,8 @@ struct IpPacket {
     std::span<const std::uint8_t>
         bytes; ///< headers and payload; what follows in the buffer (padding) is left out
     std::span<const std::uint8_t> payload; ///< behind all headers that were walked
-    /// Of a fragment: its part of the packet, which stands at fragment_offset. Of the first IPv6 fragment that is
-    /// more than `payload` where further extension headers follow.
+    /// Of a fragment: its part of the packet, which stands at fragment_offset. Of the first IPv6 fragment
+    /// that is more than `payload` where further extension headers follow.
     std::span<const std::uint8_t> piece;
 
     Family family() const { return source.family; }
