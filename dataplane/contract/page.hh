@@ -8,6 +8,7 @@
 // Each field names its writer.
 // Deliberately absent: pointers, locks, and anything that needs a destructor.
 
+#include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/counters.hh"
 #include "dataplane/contract/grant.hh"
 #include "dataplane/contract/notice.hh"
@@ -23,7 +24,7 @@
 namespace tandem::contract {
 
 inline constexpr std::uint32_t page_magic = 0x7464656dU; // "tdem"
-inline constexpr std::uint32_t page_version = 1;
+inline constexpr std::uint32_t page_version = 2;
 
 /// How far the mirror streams are. Written by the fast path.
 struct MirrorProgress {
@@ -69,6 +70,7 @@ struct Page {
     std::uint32_t version{0};
     std::uint64_t size{0};
 
+    Guarded<Appliance> appliance;                            ///< brain, before the policy
     Guarded<Policy> policy;                                  ///< brain
     std::array<Grant, groups_max> grants;                    ///< brain, guard
     std::array<Guarded<MirrorLink>, paths_max> mirror_links; ///< brain

@@ -13,9 +13,19 @@
 
 namespace tandem::contract {
 
+/// Who stands between the phones and the SIP server.
+enum class Forwarding : std::uint8_t {
+    host,        ///< nobody: the server runs on this node (netfilter queue)
+    transparent, ///< this node, by MAC addresses: the server has the VIP as an address
+    nat,         ///< this node, by one address for another: the server has its own
+};
+
 /// One virtual address and the group it belongs to.
 struct Vip {
     wire::IpAddress address;
+    /// Where the server is, on the inside network: its MAC address is looked up by this one, and with
+    /// Forwarding::nat it takes the place of the VIP. Of no family in host mode.
+    wire::IpAddress server;
     std::uint8_t group{0};
     std::uint8_t unused[3]{};
 };
@@ -25,6 +35,7 @@ enum class Mirroring : std::uint8_t { off, on };
 struct GroupPolicy {
     RequestPattern pattern;
     Mirroring mirroring{Mirroring::off};
+    Forwarding forwarding{Forwarding::host};
     std::uint8_t sip_port_count{0};
     std::array<std::uint16_t, sip_ports_max> sip_ports{};
     /// The interface on which the group's VIPs are served, NUL-terminated.
