@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -58,6 +59,15 @@ private:
     std::FILE* stream_;
 };
 
+std::string device_argument(const contract::PortSetup& port, std::string_view key) {
+    const std::string device = text_of(port.device);
+    const std::size_t at = device.find(key);
+    if (at == std::string::npos)
+        return {};
+    const std::size_t begin = at + key.size();
+    return device.substr(begin, device.find(',', begin) - begin);
+}
+
 } // namespace
 
 std::string text_of(std::span<const char> text) {
@@ -80,13 +90,14 @@ std::string device_name(const contract::PortSetup& port) {
 }
 
 std::string device_interface(const contract::PortSetup& port) {
-    const std::string device = text_of(port.device);
-    constexpr std::string_view key = ",iface=";
-    const std::size_t at = device.find(key);
-    if (at == std::string::npos)
-        return {};
-    const std::size_t begin = at + key.size();
-    return device.substr(begin, device.find(',', begin) - begin);
+    return device_argument(port, ",iface=");
+}
+
+std::size_t device_frame(const contract::PortSetup& port) {
+    const std::string text = device_argument(port, ",framesz=");
+    std::size_t octets = 0;
+    std::from_chars(text.data(), text.data() + text.size(), octets);
+    return octets;
 }
 
 bool hugepages_free(std::uint32_t megabytes) {
@@ -105,7 +116,7 @@ bool hugepages_free(std::uint32_t megabytes) {
 
 std::vector<std::string> eal_arguments(const contract::Appliance& setup, bool hugepages) {
     std::vector<std::string> arguments{"tandem-fast",
-                                       "--in-memory",
+                                       "--no-shconf",
                                        "--no-telemetry",
                                        "-m",
                                        std::to_string(setup.memory_mb),
@@ -118,8 +129,7 @@ std::vector<std::string> eal_arguments(const contract::Appliance& setup, bool hu
              std::to_string(std::max(1, static_cast<int>(std::min(127L, ::sysconf(_SC_NPROCESSORS_CONF)))) -
                             1) +
              ")"});
-    if (!hugepages)
-        arguments.emplace_back("--no-huge");
+    arguments.emplace_back(hugepages ? "--in-memory" : "--no-huge"); // the latter excludes the former
     bool pci = false;
     for (const contract::PortSetup* port : ports_of(setup)) {
         if (is_pci(*port)) {

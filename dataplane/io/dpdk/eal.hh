@@ -35,5 +35,7 @@ std::string device_name(const contract::PortSetup& port);
 bool is_pci(const contract::PortSetup& port);
 /// The kernel interface that a virtual device is made on (`iface=`); empty: none.
 std::string device_interface(const contract::PortSetup& port);
+/// Octets that the device may write into one buffer by its own arguments (`framesz=`); 0: they do not say.
+std::size_t device_frame(const contract::PortSetup& port);
 
 } // namespace tandem::dpdk

@@ -26,8 +26,9 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds report_interval{100};
 constexpr milliseconds servers_interval{1000};
-constexpr std::uint16_t room_min = 2048; ///< of a buffer, beside the headroom
-constexpr std::uint16_t frame_overhead = 64;
+constexpr std::size_t room_min = 2048; ///< of a buffer, beside the headroom
+constexpr std::size_t room_max = 32'768;
+constexpr std::size_t frame_overhead = 64;
 
 std::uint64_t random_number() {
     std::uint64_t value = 0;
@@ -37,11 +38,19 @@ std::uint64_t random_number() {
     return value;
 }
 
-std::uint16_t room_for(const contract::Appliance& setup) {
-    std::uint16_t mtu = std::max(setup.outside.mtu, setup.inside.mtu);
-    for (const contract::PortSetup& port : setup.ha)
-        mtu = std::max(mtu, port.mtu);
-    return static_cast<std::uint16_t>(RTE_PKTMBUF_HEADROOM + std::max<int>(room_min, mtu + frame_overhead));
+/// Room of a buffer. A device on a kernel interface writes as much as its frame size says, whatever the MTU.
+std::expected<std::uint16_t, std::string> room_for(const contract::Appliance& setup) {
+    std::size_t room = room_min;
+    const auto fit = [&](const contract::PortSetup& port) {
+        room = std::max({room, std::size_t{port.mtu} + frame_overhead, device_frame(port)});
+    };
+    fit(setup.outside);
+    fit(setup.inside);
+    std::ranges::for_each(setup.ha, fit);
+    if (room > room_max)
+        return std::unexpected("no packet buffer holds " + std::to_string(room) +
+                               " octets: an MTU or a framesz is above " + std::to_string(room_max));
+    return static_cast<std::uint16_t>(RTE_PKTMBUF_HEADROOM + room);
 }
 
 bool is_present(const contract::PortSetup& port) {
@@ -71,8 +80,11 @@ std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page&
         return std::unexpected("an appliance needs an outside and an inside port");
     if (const auto started = start_eal(setup); !started)
         return std::unexpected(started.error());
+    const auto room = room_for(setup);
+    if (!room)
+        return std::unexpected(room.error());
     std::unique_ptr<Engine> engine{new Engine(page, setup)};
-    engine->pool_ = ::rte_pktmbuf_pool_create("packets", setup.mbufs, 256, 0, room_for(setup), SOCKET_ID_ANY);
+    engine->pool_ = ::rte_pktmbuf_pool_create("packets", setup.mbufs, 256, 0, *room, SOCKET_ID_ANY);
     if (engine->pool_ == nullptr)
         return std::unexpected("there is not enough memory for " + std::to_string(setup.mbufs) +
                                " packet buffers: " + ::rte_strerror(rte_errno));

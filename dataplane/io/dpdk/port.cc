@@ -82,7 +82,7 @@ std::expected<void, std::string> Port::configure(rte_mempool* pool, std::uint16_
         conf.rx_adv_conf.rss_conf.rss_key = key.data();
         conf.rx_adv_conf.rss_conf.rss_key_len = info.hash_key_size != 0 ? info.hash_key_size : 40;
     }
-    if (idle != contract::Idle::poll)
+    if (idle != contract::Idle::poll && interface_.empty())
         conf.intr_conf.rxq = 1;
     int error = ::rte_eth_dev_configure(id_, queues_, queues_, &conf);
     if (error != 0 && conf.intr_conf.rxq != 0) { // many devices have no receive interrupt

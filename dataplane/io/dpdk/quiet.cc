@@ -25,7 +25,7 @@ std::expected<void, std::string> nft(const std::string& text) {
 }
 
 std::string table_of(const std::string& interface) {
-    return "netdev \"tandem_" + interface + "\"";
+    return "netdev tandem_" + interface;
 }
 
 std::string switch_of(const std::string& interface) {
