@@ -86,7 +86,7 @@ int serve_ports(contract::Page& page, const sigset_t& signals) {
     log("event=engine_started backend=dpdk ports=\"{}\"", (*engine)->describe());
     int status = 0;
     while (!stop_asked(signals, std::chrono::milliseconds{0}))
-        if (!(*engine)->attend(std::chrono::milliseconds{1})) {
+        if (!(*engine)->attend()) {
             log("event=engine_restart reason=\"the configuration names other ports\"");
             status = 1;
             break;

@@ -37,9 +37,9 @@ public:
 
     /// Starts the worker.
     void begin();
-    /// The main thread's work: waits for something to do, at most so long, and does it. Call it again and
+    /// The main thread's work: waits for something to do, at most 100 ms, and does it. Call it again and
     /// again. False: the page asks for other ports than these.
-    bool attend(std::chrono::milliseconds at_most);
+    bool attend();
     /// Ends the worker.
     void end();
 
@@ -71,6 +71,7 @@ private:
     std::vector<std::unique_ptr<Lane>> lanes_;
     std::unique_ptr<HopChanges> changes_;
     std::unique_ptr<HopAsks> asks_;
+    Bell bell_;
     std::unique_ptr<KernelTables> tables_;
     std::unique_ptr<Worker> worker_;
     std::thread thread_;

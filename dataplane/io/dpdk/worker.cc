@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,12 +39,26 @@ Instant clock_now() {
 
 } // namespace
 
+Bell::Bell()
+    : descriptor_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+Bell::~Bell() {
+    ::close(descriptor_);
+}
+void Bell::ring() const noexcept {
+    ::eventfd_write(descriptor_, 1);
+}
+void Bell::quiet() const noexcept {
+    eventfd_t count = 0;
+    ::eventfd_read(descriptor_, &count);
+}
+
 Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const path::PathSeeds& seeds)
     : page_(parts.page)
     , pool_(parts.pool)
     , lanes_(parts.lanes)
     , changes_(parts.changes)
     , asks_(parts.asks)
+    , bell_(parts.bell)
     , setup_(setup)
     , links_(parts.page)
     , path_(parts.page, seeds)

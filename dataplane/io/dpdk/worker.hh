@@ -35,6 +35,22 @@ struct HopAsk {
 using HopChanges = contract::Ring<path::HopChange, 8192>; ///< main thread to worker
 using HopAsks = contract::Ring<HopAsk, 256>;              ///< worker to main thread
 
+/// Wakes the main thread; an eventfd.
+class Bell {
+public:
+    Bell();
+    ~Bell();
+    Bell(const Bell&) = delete;
+    Bell& operator=(const Bell&) = delete;
+    void ring() const noexcept;
+    /// After the descriptor became readable.
+    void quiet() const noexcept;
+    int descriptor() const { return descriptor_; }
+
+private:
+    int descriptor_;
+};
+
 /// What a worker works with; all of it outlives the worker.
 struct WorkerParts {
     contract::Page& page;
@@ -42,6 +58,7 @@ struct WorkerParts {
     std::vector<Lane*> lanes; ///< outside, inside, then those of the HA paths
     HopChanges& changes;
     HopAsks& asks;
+    const Bell& bell; ///< rung for each ask
 };
 
 class Worker {
@@ -110,6 +127,7 @@ private:
     std::vector<Lane*> lanes_;
     HopChanges& changes_;
     HopAsks& asks_;
+    const Bell& bell_;
     contract::Appliance setup_;
     halink::MirrorLinks links_;
     path::Path path_;

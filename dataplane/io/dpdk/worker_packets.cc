@@ -279,8 +279,10 @@ void Worker::send_split(rte_mbuf* packet, Segment segment, const path::NextHops:
 void Worker::wait_for_hop(rte_mbuf* packet, Segment segment, const wire::IpAddress& next) {
     const bool asked = std::ranges::any_of(
         waiting_, [&](const Waiting& w) { return w.segment == segment && w.next == next; });
-    if (!asked)
+    if (!asked) {
         asks_.push({segment, next});
+        bell_.ring();
+    }
     if (waiting_.size() >= waiting_max) {
         count(Counter::next_hop_failed);
         return drop(packet);
