@@ -44,12 +44,14 @@ bool lock(const std::string& run_dir) {
     return descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
 }
 
-int serve(contract::Page& page, const sigset_t& signals) {
-    auto engine = nfqueue::Engine::open(page);
+int serve(contract::Page& page, const std::string& run_dir, const sigset_t& signals) {
+    auto engine = nfqueue::Engine::open(page, run_dir);
     if (!engine) {
         log("event=engine_refused reason=\"{}\"", engine.error());
         return 1;
     }
+    for (const std::string& complaint : (*engine)->complaints())
+        log("event=table_unshared reason=\"{}\"", complaint);
     std::thread worker{[&] { (*engine)->run(); }};
     nfqueue::RuleKeeper rules{page, **engine};
     int status = 0;
@@ -107,5 +109,5 @@ int main(int argc, char** argv) {
     while (!(*page)->policy.read(policy) || policy.vip_count == 0)
         if (stop_asked(signals, std::chrono::milliseconds{50}))
             return 0;
-    return serve(**page, signals);
+    return serve(**page, run_dir, signals);
 }

@@ -13,6 +13,7 @@
 #include "dataplane/contract/grant.hh"
 #include "dataplane/contract/notice.hh"
 #include "dataplane/contract/policy.hh"
+#include "dataplane/contract/records.hh"
 #include "dataplane/contract/ring.hh"
 
 #include <array>
@@ -71,6 +72,7 @@ struct Page {
     std::uint64_t size{0};
 
     Guarded<Appliance> appliance;                            ///< brain, before the policy
+    Guarded<RecordSetup> records;                            ///< brain, before the policy
     Guarded<Policy> policy;                                  ///< brain
     std::array<Grant, groups_max> grants;                    ///< brain, guard
     std::array<Guarded<MirrorLink>, paths_max> mirror_links; ///< brain
