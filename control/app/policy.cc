@@ -9,8 +9,9 @@
 namespace tandem::app {
 namespace {
 
-std::array<char, contract::interface_name_max> fixed(const std::string& name) {
-    std::array<char, contract::interface_name_max> out{};
+template <std::size_t size = contract::interface_name_max>
+std::array<char, size> fixed(const std::string& name) {
+    std::array<char, size> out{};
     std::copy_n(name.begin(), std::min(name.size(), out.size() - 1), out.begin());
     return out;
 }
@@ -49,6 +50,20 @@ contract::Policy packet_policy(const config::Config& config) {
         ++policy.group_count;
     }
     return policy;
+}
+
+contract::RecordSetup record_setup(const config::Config& config) {
+    contract::RecordSetup setup;
+    setup.registrations_max = config.engine.registrations_max;
+    setup.dialogs_max = config.engine.dialogs_max;
+    setup.flows_max = config.engine.flows_max;
+    setup.capture =
+        config.capture.enabled == config::Capturing::on ? contract::Keeping::on : contract::Keeping::off;
+    setup.capture_seconds = static_cast<std::uint16_t>(config.capture.seconds.count());
+    setup.capture_octets = config.capture.octets;
+    for (std::size_t i = 0; i < std::min(config.groups.size(), setup.group_names.size()); ++i)
+        setup.group_names[i] = fixed<contract::group_name_max>(config.groups[i].name);
+    return setup;
 }
 
 ha::Policy role_policy(const config::Config& config, const config::Group& group, const GroupRecord& record,

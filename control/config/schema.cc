@@ -55,6 +55,19 @@ void read_path(Section section, Draft& draft) {
 void read_engine(Section section, Engine& engine) {
     section.word("type", {"nfqueue"}, Presence::optional);
     take_integer(section, "queue", {0, 65535}, engine.queue);
+    take_integer(section, "registrations_max", {100, 5'000'000}, engine.registrations_max);
+    take_integer(section, "dialogs_max", {100, 1'000'000}, engine.dialogs_max);
+    take_integer(section, "flows_max", {1000, 10'000'000}, engine.flows_max);
+    section.finish();
+}
+
+void read_capture(Section section, Capture& capture) {
+    if (const auto enabled = section.boolean("enabled", Presence::optional))
+        capture.enabled = enabled->value ? Capturing::on : Capturing::off;
+    std::int64_t seconds = capture.seconds.count();
+    take_integer(section, "seconds", {1, 3600}, seconds);
+    capture.seconds = std::chrono::seconds{seconds};
+    take_integer(section, "bytes", {1 << 20, 1 << 30}, capture.octets);
     section.finish();
 }
 
@@ -80,6 +93,8 @@ Draft read_schema(const Table& root, Complaints& complaints) {
         read_group({"[[group]]", group.place, *group.value, complaints}, draft, complaints);
     if (const auto engine = file.table("engine", Presence::optional))
         read_engine({"[engine]", engine->place, *engine->value, complaints}, config.engine);
+    if (const auto capture = file.table("capture", Presence::optional))
+        read_capture({"[capture]", capture->place, *capture->value, complaints}, config.capture);
     if (const auto log = file.table("log", Presence::optional))
         read_log({"[log]", log->place, *log->value, complaints}, config.log);
     file.finish();
