@@ -25,6 +25,7 @@ namespace {
 /// What of the system a group needs, found and prepared once.
 struct Prepared {
     std::vector<int> interface_indices;
+    int inside_index{0};
     std::vector<GroupEffects> effects;
     std::vector<PulseGroup> pulse_groups;
     std::vector<std::string> warnings;
@@ -112,6 +113,7 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
     const auto interfaces = netlink::list_interfaces();
     if (!interfaces)
         return std::unexpected(interfaces.error().what);
+    Prepared out;
     const bool appliance = config.engine.is_appliance();
     if (!appliance && find(*interfaces, config.node.shadow_interface) == nullptr)
         return std::unexpected("the shadow interface " + config.node.shadow_interface + " has vanished");
@@ -119,9 +121,9 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
         appliance ? find(*interfaces, config.engine.inside.kernel_interface) : nullptr;
     if (appliance && inside == nullptr)
         return std::unexpected("there is no interface " + config.engine.inside.kernel_interface);
+    out.inside_index = inside == nullptr ? 0 : inside->index;
     const std::uint32_t alone = lifeline.was_active_alone.exchange(0);
 
-    Prepared out;
     std::vector<config::HostInterface> host;
     for (const netlink::Interface& interface : *interfaces)
         host.push_back({interface.name, interface.addresses});
@@ -261,7 +263,8 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     if (auto sentence = lock_memory())
         warnings->push_back(*sentence);
     Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes,
-                     store->records, not_kept, groups->interface_indices, *warnings, incarnation}};
+                     store->records, not_kept, groups->interface_indices, groups->inside_index, *warnings,
+                     incarnation}};
     if (auto opened = service.open(); !opened)
         return std::unexpected(opened.error());
 
