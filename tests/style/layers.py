@@ -30,7 +30,10 @@ RULES = {
     "dataplane/table": Rule((WIRE,)),
     "dataplane/path": Rule((WIRE, CONTRACT, TABLE)),
     "dataplane/state": Rule((WIRE, CONTRACT, TABLE)),
-    "dataplane/io/nfqueue": Rule(BYTES + ("dataplane/path", "dataplane/state"),
+    "dataplane/io/halink": Rule(BYTES + ("dataplane/path",), (), "yes"),
+    "dataplane/io/dpdk": Rule(BYTES + (TABLE, "dataplane/path", "dataplane/state", "dataplane/io/halink"),
+                              ("rte_", "libmnl/", "nftables/"), "yes"),
+    "dataplane/io/nfqueue": Rule(BYTES + ("dataplane/path", "dataplane/state", "dataplane/io/halink"),
                                  ("libnetfilter_queue/", "libmnl/", "nftables/"), "yes"),
     "dataplane/io/pcap": Rule(BYTES + ("dataplane/path", "dataplane/state"), ("pcap",), "yes"),
     "dataplane": Rule(("dataplane",), ("CLI/", "fmt/"), "yes"),  # main.cc: the wiring

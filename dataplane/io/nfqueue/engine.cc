@@ -17,6 +17,8 @@ namespace tandem::nfqueue {
 namespace {
 
 using contract::Counter;
+using halink::Purpose;
+using halink::Transmitted;
 using path::Action;
 using path::Duration;
 using path::Instant;

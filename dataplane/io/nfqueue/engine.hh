@@ -8,8 +8,8 @@
 // packet-filter rules (packet_filter) and signals, which belong to the main thread; log lines.
 
 #include "dataplane/contract/page.hh"
+#include "dataplane/io/halink/mirror_links.hh"
 #include "dataplane/io/nfqueue/kernel_queue.hh"
-#include "dataplane/io/nfqueue/mirror_links.hh"
 #include "dataplane/io/nfqueue/shadow_tun.hh"
 #include "dataplane/path/path.hh"
 #include "dataplane/state/calls.hh"
@@ -63,7 +63,7 @@ private:
     contract::Page& page_;
     std::uint16_t queue_number_;
     KernelQueue queue_;
-    MirrorLinks links_;
+    halink::MirrorLinks links_;
     ShadowTun tun_;
     path::Path path_;
     state::Calls calls_;
