@@ -31,6 +31,9 @@ template <typename T>
     std::memcpy(&value, at, sizeof value);
     return value;
 }
+[[gnu::always_inline]] inline void store(std::uint8_t* at, std::uint64_t word) noexcept {
+    std::memcpy(at, &word, sizeof word);
+}
 [[gnu::always_inline]] inline std::uint32_t be16(const std::uint8_t* at) noexcept {
     return std::uint32_t{__builtin_bswap16(raw<std::uint16_t>(at))};
 }
@@ -132,7 +135,7 @@ void Front::compile(const contract::Policy& policy, std::uint32_t sequence) {
                     const auto word = static_cast<std::uint32_t>(high);
                     auto& slot = const_cast<Slot4&>(table.find4(word));
                     if (slot.vip == nothing)
-                        slot = {word, index, vip.group, 0};
+                        slot = {word, vip.group, index, 0};
                     else if (slot.address != word) // of the same address twice the first counts
                         return false;
                 } else {
@@ -173,65 +176,67 @@ void Front::compile(const contract::Policy& policy, std::uint32_t sequence) {
     seen.kind = matches ? Kind::sip_matching : Kind::sip_other;
     seen.method = glance::method_of(sight);
     seen.sip_kind = glance::kind_of(sight);
-    seen.binding = sight == static_cast<std::uint8_t>(wire::SipMethod::register_);
 }
 
-/// The usual frame. False: it is another one, or not for a VIP.
+/// The usual frame. None: it is another one, or not for a VIP.
 template <Facing facing>
-[[gnu::always_inline]] inline bool Front::look(const RawFrame& frame, Seen& seen) const noexcept {
+[[gnu::always_inline]] inline Front::Look Front::look(const RawFrame& frame, Seen& seen) const noexcept {
     const std::uint8_t* data = frame.data;
     const Side& side = sides_[static_cast<std::size_t>(facing)];
     if (frame.length < ethernet + ipv4 + udp || !is_usual(data) ||
         ((raw<std::uint64_t>(data) ^ side.station) & side.station_mask) != 0) [[unlikely]]
-        return false;
+        return Look::none;
     const std::uint32_t total = be16(data + 16);
     const std::uint32_t datagram = be16(data + 38);
     constexpr std::uint32_t headers = ipv4 + udp;
     // Unsigned: what is too small is very large.
     if (total - headers > frame.length - ethernet - headers || datagram - udp > total - headers) [[unlikely]]
-        return false;
+        return Look::none;
     const auto addresses = raw<std::uint64_t>(data + 26);
     const auto vip = static_cast<std::uint32_t>(facing == Facing::outside ? addresses >> 32U : addresses);
     const Slot4& slot = side.addresses.find4(vip);
     if (slot.address != vip || slot.vip == nothing) [[unlikely]]
-        return false;
+        return Look::none;
     const auto ports = raw<std::uint32_t>(data + 34);
     const auto port = static_cast<std::uint16_t>(facing == Facing::outside ? ports >> 16U : ports);
     const Group& group = groups_[slot.group];
     const bool sip = (among(group.ports, port) & group.port_mask) != 0;
-    seen = Seen{.kind = sip ? Kind::sip_malformed : Kind::other_port,
-                .way = Way::plain,
-                .group = slot.group,
-                .vip = slot.vip,
-                .network = ethernet,
-                .transport = ethernet + ipv4,
-                .length = static_cast<std::uint16_t>(total),
-                .ether_type = wire::ether_type_ipv4,
-                .flow = {facing == Facing::outside ? addresses : std::rotl(addresses, 32),
-                         table::FlowKey::rest_of(facing == Facing::outside ? ports : std::rotl(ports, 16),
-                                                 wire::protocol_udp, 4)}};
-    return true;
+    // As words: four stores instead of fifteen.
+    constexpr std::uint64_t head = std::uint64_t{static_cast<std::uint8_t>(Way::plain)} << 8U |
+                                   std::uint64_t{ethernet} << 32U | std::uint64_t{ethernet + ipv4} << 40U |
+                                   std::uint64_t{static_cast<std::uint8_t>(wire::SipMethod::other)} << 48U;
+    const std::uint64_t place = std::uint64_t{slot.group} | std::uint64_t{slot.vip} << 8U;
+    const auto kind = static_cast<std::uint64_t>(sip ? Kind::sip_malformed : Kind::other_port);
+    auto* words = reinterpret_cast<std::uint8_t*>(&seen);
+    store(words, head | kind | place << 16U);
+    store(words + 8, total | std::uint64_t{wire::ether_type_ipv4} << 16U);
+    store(words + 16, facing == Facing::outside ? addresses : std::rotl(addresses, 32));
+    store(words + 24, table::FlowKey::rest_of(facing == Facing::outside ? ports : std::rotl(ports, 16), wire::protocol_udp, 4));
+    static_assert(offsetof(Seen, group) == 2 && offsetof(Seen, vip) == 3 && offsetof(Seen, network) == 4 &&
+                  offsetof(Seen, method) == 6 && offsetof(Seen, length) == 8 && offsetof(Seen, ether_type) == 10 &&
+                  offsetof(Seen, flow) == 16);
+    return sip ? Look::sip : Look::other;
 }
 
-/// Frames with tags, IPv6, TCP. False: the slow way.
+/// Frames with tags, IPv6, TCP. None: the slow way.
 template <Facing facing>
-bool Front::look_further(const RawFrame& frame, Seen& seen) const noexcept {
+[[gnu::noinline]] Front::Look Front::look_further(const RawFrame& frame, Seen& seen) const noexcept {
     const std::uint8_t* data = frame.data;
     const Side& side = sides_[static_cast<std::size_t>(facing)];
     if (frame.length < ethernet || ((raw<std::uint64_t>(data) ^ side.station) & side.station_mask) != 0)
-        return false;
+        return Look::none;
     std::size_t at = ethernet;
     std::uint32_t type = be16(data + 12);
-    std::uint8_t tags = 0;
+    std::uint32_t tags = 0;
     while (type == wire::ether_type_vlan || type == wire::ether_type_service_vlan) {
         if (tags == wire::EthernetFrame::tags_max || frame.length - at < 4)
-            return false;
+            return Look::none;
         type = be16(data + at + 2);
         at += 4;
         ++tags;
     }
     if (type != wire::ether_type_ipv4 && type != wire::ether_type_ipv6)
-        return false;
+        return Look::none;
     seen = {};
     seen.network = static_cast<std::uint8_t>(at);
     seen.ether_type = static_cast<std::uint16_t>(type);
@@ -240,32 +245,32 @@ bool Front::look_further(const RawFrame& frame, Seen& seen) const noexcept {
 }
 
 template <Facing facing>
-bool Front::look_inside(const RawFrame& frame, Seen& seen, std::size_t network,
+Front::Look Front::look_inside(const RawFrame& frame, Seen& seen, std::size_t network,
                         std::size_t left) const noexcept {
     const std::uint8_t* ip = frame.data + network;
     const Side& side = sides_[static_cast<std::size_t>(facing)];
     const bool four = seen.ether_type == wire::ether_type_ipv4;
     const std::size_t header = four ? ipv4 : ipv6;
     if (left < header + udp || ip[0] >> 4U != (four ? 4 : 6))
-        return false;
+        return Look::none;
     const std::uint8_t protocol = ip[four ? 9 : 6];
     const std::size_t transport_min = protocol == wire::protocol_udp ? udp : tcp_min;
     if (protocol != wire::protocol_udp && protocol != wire::protocol_tcp)
-        return false;
+        return Look::none;
     const std::size_t total = four ? be16(ip + 2) : ipv6 + be16(ip + 4);
     if (total < header + transport_min || total > left)
-        return false;
+        return Look::none;
     const auto* transport = ip + header;
     if (protocol == wire::protocol_udp && (be16(transport + 4) < udp || be16(transport + 4) > total - header))
-        return false;
+        return Look::none;
     if (four) {
         if (ip[0] != 0x45 || (be16(ip + 6) & 0x3fffU) != 0)
-            return false;
+            return Look::none;
         const auto addresses = raw<std::uint64_t>(ip + 12);
         const auto vip = static_cast<std::uint32_t>(facing == Facing::outside ? addresses >> 32U : addresses);
         const Slot4& slot = side.addresses.find4(vip);
         if (slot.address != vip || slot.vip == nothing)
-            return false;
+            return Look::none;
         seen.vip = slot.vip;
         seen.group = slot.group;
         seen.flow.addresses = facing == Facing::outside ? addresses : std::rotl(addresses, 32);
@@ -276,7 +281,7 @@ bool Front::look_inside(const RawFrame& frame, Seen& seen, std::size_t network,
         const auto low = raw<std::uint64_t>(vip + 8);
         const Slot6& slot = side.addresses.find6(high, low);
         if (slot.high != high || slot.low != low || slot.vip == nothing)
-            return false;
+            return Look::none;
         seen.vip = slot.vip;
         seen.group = slot.group;
         seen.flow.addresses = table::SeededHash{seed_}
@@ -291,18 +296,18 @@ bool Front::look_inside(const RawFrame& frame, Seen& seen, std::size_t network,
     const Group& group = groups_[seen.group];
     const bool sip = (among(group.ports, port) & group.port_mask) != 0;
     if (sip && protocol == wire::protocol_tcp)
-        return false; // its stream is read first
+        return Look::none; // its stream is read first
     seen.flow.rest = table::FlowKey::rest_of(facing == Facing::outside ? ports : std::rotl(ports, 16),
                                              protocol, four ? 4 : 6);
     seen.transport = static_cast<std::uint8_t>(network + header);
     seen.length = static_cast<std::uint16_t>(total);
     seen.kind = sip ? Kind::sip_malformed : Kind::other_port;
     seen.way = Way::plain;
-    return true;
+    return sip ? Look::sip : Look::other;
 }
 
 /// What neither of the two took: everything is known of it from inspect().
-void Front::look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const noexcept {
+[[gnu::noinline]] void Front::look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const noexcept {
     seen = {};
     const auto ethernet_frame = wire::parse_ethernet({frame.data, frame.length});
     if (!ethernet_frame)
@@ -310,7 +315,7 @@ void Front::look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const 
     const auto packet = ethernet_frame->payload;
     const auto network = static_cast<std::size_t>(packet.data() - frame.data);
     seen.ether_type = ethernet_frame->ether_type;
-    seen.tags = static_cast<std::uint8_t>((network - ethernet) / 4);
+    seen.tags = static_cast<std::uint32_t>((network - ethernet) / 4);
     if (seen.ether_type != wire::ether_type_ipv4 && seen.ether_type != wire::ether_type_ipv6)
         return;
     seen.network = static_cast<std::uint8_t>(network);
@@ -330,7 +335,7 @@ void Front::look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const 
         const Inspection found = inspect(packet, policy_);
         seen.kind = found.kind;
         seen.group = found.group;
-        seen.binding = found.binding;
+        seen.method = found.binding ? wire::SipMethod::register_ : wire::SipMethod::other;
         if (ip)
             find(ip->destination, false);
         return;
@@ -344,12 +349,11 @@ void Front::look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const 
 }
 
 /// Text on a SIP port that a glance did not recognise.
-void Front::read_text(const RawFrame& frame, Seen& seen) const noexcept {
+[[gnu::noinline]] void Front::read_text(const RawFrame& frame, Seen& seen) const noexcept {
     const std::uint8_t* transport = frame.data + seen.transport;
     const std::span<const std::uint8_t> text{transport + udp, be16(transport + 4) - udp};
     const Inspection found = inspect_sip(text, policy_.groups[seen.group], seen.group);
     seen.kind = found.kind;
-    seen.binding = found.binding;
     if (found.kind != Kind::sip_matching && found.kind != Kind::sip_other)
         return;
     const auto summary = wire::summarize({reinterpret_cast<const char*>(text.data()), text.size()});
@@ -367,13 +371,19 @@ template <class Set, Facing facing>
         __builtin_prefetch(frames[i].data + 64);
     }
     for (std::size_t i = 0; i < count; ++i) {
-        if (!look<facing>(frames[i], seen[i]) && !look_further<facing>(frames[i], seen[i])) [[unlikely]] {
-            look_slowly(facing, frames[i], seen[i]);
-            continue;
+        Look found = look<facing>(frames[i], seen[i]);
+        std::size_t at = ethernet + ipv4;
+        if (found == Look::none) [[unlikely]] {
+            found = look_further<facing>(frames[i], seen[i]);
+            at = seen[i].transport;
+            if (found == Look::none) {
+                look_slowly(facing, frames[i], seen[i]);
+                continue;
+            }
         }
-        if (seen[i].kind != Kind::sip_malformed)
+        if (found == Look::other)
             continue;
-        const std::uint8_t* transport = frames[i].data + seen[i].transport;
+        const std::uint8_t* transport = frames[i].data + at;
         const bool roomy = be16(transport + 4) >= udp + glance::block;
         const auto index = static_cast<std::uint8_t>(i);
         if (!roomy) [[unlikely]] {
@@ -398,7 +408,7 @@ template <class Set, Facing facing>
             settle(seen[i], sight);
     };
     for (std::size_t k = 0; k < todo.response_count; ++k)
-        for (std::size_t line = 0; line < 6; ++line)
+        for (std::size_t line = 0; line < 5; ++line)
             __builtin_prefetch(text_of(todo.responses[k]) + 64 + line * 64);
     for (std::size_t k = 0; k < todo.request_count; ++k)
         take(todo.requests[k], glance::request<Set>(text_of(todo.requests[k]), size_of(todo.requests[k])));

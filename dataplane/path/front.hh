@@ -38,25 +38,29 @@ enum class Way : std::uint8_t {
            ///< ...
 };
 
-/// What one look found. `kind` is that of inspect() for the packet behind the Ethernet header; for a frame
-/// from inside that of the packet with its two ends exchanged, as far as ports and SIP go.
+/// What one look found. `kind` is that of inspect() for the packet behind the Ethernet header; for a frame from inside
+/// that of the packet with its two ends exchanged, as far as ports and SIP go.
 struct Seen {
     static constexpr std::uint8_t no_vip = 0xff;
 
     Kind kind{Kind::unreadable};
     Way way{Way::slow};
-    std::uint8_t group{0};                          ///< of the VIP
-    std::uint8_t vip{no_vip};                       ///< its place in the policy
-    std::uint8_t network{0};                        ///< where the IP header begins; 0: the frame has none
-    std::uint8_t transport{0};                      ///< where the transport header begins; 0: not known
-    wire::SipMethod method{wire::SipMethod::other}; ///< of SIP
+    std::uint8_t group{0};                                ///< of the VIP
+    std::uint8_t vip{no_vip};                             ///< its place in the policy
+    std::uint8_t network{0};                              ///< where the IP header begins; 0: the frame has none
+    std::uint8_t transport{0};                            ///< where the transport header begins; 0: not known
+    wire::SipMethod method{wire::SipMethod::other};       ///< of SIP
     wire::SipKind sip_kind{wire::SipKind::request};
     std::uint16_t length{0};     ///< octets of the IP packet, padding left out; of the plain way
     std::uint16_t ether_type{0}; ///< behind the tags
-    std::uint8_t tags{0};
-    bool binding{false}; ///< a REGISTER request
-    std::uint16_t unused{0};
-    table::FlowKey flow; ///< of the plain way
+    std::uint32_t tags{0};       ///< how many
+    table::FlowKey flow;         ///< of the plain way
+
+    /// A REGISTER request.
+    constexpr bool binding() const {
+        return method == wire::SipMethod::register_ && sip_kind == wire::SipKind::request &&
+               (kind == Kind::sip_matching || kind == Kind::sip_other);
+    }
 };
 static_assert(sizeof(Seen) == 32);
 
@@ -104,8 +108,8 @@ private:
 
     struct Slot4 {
         std::uint32_t address{0}; ///< as it lies in the packet
-        std::uint8_t vip{nothing};
         std::uint8_t group{0};
+        std::uint8_t vip{nothing};
         std::uint16_t unused{0};
     };
     struct Slot6 {
@@ -153,12 +157,14 @@ private:
 
     template <class Set, Facing facing>
     void classify_with(std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept;
+    /// What a look at the headers found: not understood, a packet on a SIP port, another.
+    enum class Look : std::uint8_t { none, sip, other };
     template <Facing facing>
-    bool look(const RawFrame& frame, Seen& seen) const noexcept;
+    Look look(const RawFrame& frame, Seen& seen) const noexcept;
     template <Facing facing>
-    bool look_further(const RawFrame& frame, Seen& seen) const noexcept;
+    Look look_further(const RawFrame& frame, Seen& seen) const noexcept;
     template <Facing facing>
-    bool look_inside(const RawFrame& frame, Seen& seen, std::size_t network, std::size_t left) const noexcept;
+    Look look_inside(const RawFrame& frame, Seen& seen, std::size_t network, std::size_t left) const noexcept;
     void look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const noexcept;
     void read_text(const RawFrame& frame, Seen& seen) const noexcept;
     void settle(Seen& seen, std::uint8_t sight) const noexcept;

@@ -83,26 +83,33 @@ inline constexpr auto places = [] {
     return (same & name.mask) == name.mask ? static_cast<Sight>(index) : unknown;
 }
 
-/// Where some octets are among 64.
-struct Marks {
-    std::uint64_t feeds;
-    std::uint64_t returns;
-    std::uint64_t c; ///< in either case
-    std::uint64_t s;
+/// What the lines begin with whose end before is among 64 octets, by the place of that end.
+struct Lines {
+    std::uint64_t odd; ///< a control character: perhaps a blank line
+    std::uint64_t cs;  ///< CS in either case
 };
+/// Octets that are read for these: two behind the 64 as well.
+inline constexpr std::size_t lines_room = 66;
 
 struct Sse2 {
     static std::uint64_t feeds(const char* octets) noexcept { return where(octets, 0, '\n'); }
-    static Marks marks(const char* octets) noexcept {
-        return {where(octets, 0, '\n'), where(octets, 0, '\r'), where(octets, 0x20, 'c'),
-                where(octets, 0x20, 's')};
+    static Lines lines(const char* octets) noexcept {
+        const std::uint64_t ends = feeds(octets);
+        std::uint64_t odd = 0;
+        for (unsigned i = 0; i < 64; i += 16) {
+            const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(octets + 1 + i));
+            const __m128i least = _mm_min_epu8(text, _mm_set1_epi8(0x1f));
+            odd |= static_cast<std::uint64_t>(
+                       static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(text, least))))
+                   << i;
+        }
+        return {ends & odd, ends & where(octets + 1, 0x20, 'c') & where(octets + 2, 0x20, 's')};
     }
     static std::uint64_t where(const char* octets, char set, char wanted) noexcept {
         std::uint64_t mask = 0;
         for (unsigned i = 0; i < 64; i += 16) {
             const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(octets + i));
-            const __m128i equal =
-                _mm_cmpeq_epi8(_mm_or_si128(text, _mm_set1_epi8(set)), _mm_set1_epi8(wanted));
+            const __m128i equal = _mm_cmpeq_epi8(_mm_or_si128(text, _mm_set1_epi8(set)), _mm_set1_epi8(wanted));
             mask |= static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(equal))) << i;
         }
         return mask;
@@ -113,13 +120,14 @@ struct Avx512 {
     [[gnu::target("avx512f,avx512bw")]] static std::uint64_t feeds(const char* octets) noexcept {
         return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(octets), _mm512_set1_epi8('\n'));
     }
-    [[gnu::target("avx512f,avx512bw")]] static Marks marks(const char* octets) noexcept {
-        const __m512i text = _mm512_loadu_si512(octets);
-        const __m512i lower = _mm512_or_si512(text, _mm512_set1_epi8(0x20));
-        return {_mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\n')),
-                _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\r')),
-                _mm512_cmpeq_epi8_mask(lower, _mm512_set1_epi8('c')),
-                _mm512_cmpeq_epi8_mask(lower, _mm512_set1_epi8('s'))};
+    [[gnu::target("avx512f,avx512bw")]] static Lines lines(const char* octets) noexcept {
+        const __m512i blank = _mm512_set1_epi8(0x20);
+        const __mmask64 ends = feeds(octets);
+        const __m512i first = _mm512_loadu_si512(octets + 1);
+        const __mmask64 odd = _mm512_mask_cmplt_epu8_mask(ends, first, blank);
+        const __mmask64 c = _mm512_mask_cmpeq_epi8_mask(ends, _mm512_or_si512(first, blank), _mm512_set1_epi8('c'));
+        const __m512i second = _mm512_or_si512(_mm512_loadu_si512(octets + 2), blank);
+        return {odd, _mm512_mask_cmpeq_epi8_mask(c, second, _mm512_set1_epi8('s'))};
     }
 };
 
@@ -190,32 +198,20 @@ template <class Set>
 /// A response that begins_response(): its first CSeq within the first 1,024 octets. At least 64 octets.
 template <class Set>
 [[gnu::always_inline]] inline Sight response(const char* text, std::size_t size) noexcept {
-    constexpr std::size_t blocks_max = 16;
-    std::uint64_t feed_before = 0;
-    std::uint64_t feed_return_before = 0;
-    for (std::size_t base = 0; base < blocks_max * block && base + block <= size; base += block) {
-        const Marks marks = Set::marks(text + base);
-        const std::uint64_t begins = marks.feeds << 1U | feed_before;
-        const std::uint64_t feed_return = marks.returns & begins;
-        const std::uint64_t blank = marks.feeds & (begins | feed_return << 1U | feed_return_before);
-        // A line that begins with c and s; the s may stand in the next block.
-        const bool next = base + block < size && (text[base + block] | 0x20) == 's';
-        const std::uint64_t found = begins & marks.c & (marks.s >> 1U | (next ? std::uint64_t{1} << 63U : 0));
-        if (found != 0) {
-            const auto at = static_cast<std::size_t>(std::countr_zero(found));
-            if (blank != 0 && static_cast<std::size_t>(std::countr_zero(blank)) < at)
-                return unknown;
-            const std::size_t position = base + at;
-            if (position + block <= size) [[likely]]
-                return cseq_line(text + position);
-            std::array<char, block> rest{};
-            std::memcpy(rest.data(), text + position, size - position);
-            return cseq_line(rest.data());
-        }
-        if (blank != 0)
+    constexpr std::size_t reach = 16 * block;
+    for (std::size_t base = 0; base < reach && base + lines_room <= size; base += block) {
+        const Lines lines = Set::lines(text + base);
+        if ((lines.odd | lines.cs) == 0)
+            continue;
+        const auto at = static_cast<std::size_t>(std::countr_zero(lines.odd | lines.cs));
+        if ((lines.odd >> at & 1U) != 0)
             return unknown;
-        feed_before = marks.feeds >> 63U;
-        feed_return_before = feed_return >> 63U;
+        const std::size_t position = base + at + 1;
+        if (position + block <= size) [[likely]]
+            return cseq_line(text + position);
+        std::array<char, block> rest{};
+        std::memcpy(rest.data(), text + position, size - position);
+        return cseq_line(rest.data());
     }
     return unknown;
 }

@@ -49,13 +49,20 @@ constexpr std::uint16_t host_order(std::uint64_t port) {
 } // namespace
 
 Flows::Flows(std::span<std::byte> memory, std::size_t flows, std::uint64_t seed)
-    : sets_(reinterpret_cast<Set*>(memory.data()))
+    : tags_(reinterpret_cast<Tags*>(memory.data()))
+    , hot_(reinterpret_cast<Hot*>(memory.data() + sets_of(flows) * sizeof(Tags)))
+    , cold_(reinterpret_cast<Cold*>(hot_ + sets_of(flows) * ways))
     , set_mask_(sets_of(flows) - 1)
+    , index_mask_(sets_of(flows) * ways - 1)
     , seed_(seed) {
-    if (memory.size() < octets(flows) || reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(Set) != 0)
+    if (memory.size() < octets(flows) || reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(Tags) != 0)
         std::abort();
     for (std::size_t i = 0; i <= set_mask_; ++i)
-        new (sets_ + i) Set;
+        new (tags_ + i) Tags;
+    for (std::size_t i = 0; i <= index_mask_; ++i) {
+        new (hot_ + i) Hot;
+        new (cold_ + i) Cold;
+    }
 }
 
 Flows::Reader Flows::reader(std::span<const std::byte> memory, std::size_t flows) {
@@ -88,34 +95,35 @@ std::int64_t Flows::patience_ns(const Hot& flow, const Cold& more) noexcept {
     return ns(sip_max);
 }
 
-/// A place for a new flow in a set; `ways`: there is none.
-std::size_t Flows::choose(Set& set, std::int64_t now_ns) noexcept {
-    std::size_t least = ways;
+/// A place for a new flow in a set; none: there is none.
+Flows::Index Flows::choose(std::uint64_t set, std::int64_t now_ns) noexcept {
+    Index least = none;
     std::int64_t oldest = 0;
     for (std::size_t i = 0; i < ways; ++i) {
-        if (set.tags[i].load(relaxed) == 0)
-            return i;
-        const std::int64_t last = set.hot[i].last_ns.load(relaxed);
-        const bool stays =
-            is_established(set.hot[i], set.cold[i]) && now_ns - last < patience_ns(set.hot[i], set.cold[i]);
-        if (!stays && (least == ways || last < oldest)) {
-            least = i;
+        const auto index = static_cast<Index>(set * ways + i);
+        if (tag(index).load(relaxed) == 0)
+            return index;
+        const std::int64_t last = hot_[index].last_ns.load(relaxed);
+        const bool stays = is_established(hot_[index], cold_[index]) &&
+                           now_ns - last < patience_ns(hot_[index], cold_[index]);
+        if (!stays && (least == none || last < oldest)) {
+            least = index;
             oldest = last;
         }
     }
-    if (least != ways) {
-        end(set, least);
+    if (least != none) {
+        end(least);
         ++counts_.evicted;
     }
     return least;
 }
 
-void Flows::end(Set& set, std::size_t way) noexcept {
-    Hot& flow = set.hot[way];
+void Flows::end(Index index) noexcept {
+    Hot& flow = hot_[index];
     const std::uint32_t sequence = flow.sequence.load(relaxed);
     flow.sequence.store(sequence + 1, relaxed);
     std::atomic_thread_fence(std::memory_order_release);
-    set.tags[way].store(0, relaxed);
+    tag(index).store(0, relaxed);
     flow.used.store(0, relaxed);
     flow.addresses.store(0, relaxed);
     flow.rest.store(0, relaxed);
@@ -125,20 +133,20 @@ void Flows::end(Set& set, std::size_t way) noexcept {
 
 Flows::Index Flows::begin(const FlowKey& key, std::uint64_t hash, const FlowEnds& ends, FlowSide side,
                           std::uint32_t length, Instant now) noexcept {
-    Set& set = set_of(hash);
+    const std::uint64_t set = hash & set_mask_;
     // Two flows of a set may have one tag, and find() gives the first.
     for (std::size_t i = 0; i < ways; ++i) {
-        const auto index = static_cast<Index>((hash & set_mask_) * ways + i);
-        if (set.tags[i].load(relaxed) == tag_of(hash) && see(index, key, side, length, to_ns(now)))
+        const auto index = static_cast<Index>(set * ways + i);
+        if (tag(index).load(relaxed) == tag_of(hash) && see(index, key, side, length, to_ns(now)))
             return index;
     }
-    const std::size_t way = choose(set, to_ns(now));
-    if (way == ways) {
+    const Index index = choose(set, to_ns(now));
+    if (index == none) {
         ++counts_.refused;
         return none;
     }
-    Hot& flow = set.hot[way];
-    Cold& more = set.cold[way];
+    Hot& flow = hot_[index];
+    Cold& more = cold_[index];
     const std::uint32_t sequence = flow.sequence.load(relaxed);
     flow.sequence.store(sequence + 1, relaxed);
     std::atomic_thread_fence(std::memory_order_release);
@@ -157,30 +165,32 @@ Flows::Index Flows::begin(const FlowKey& key, std::uint64_t hash, const FlowEnds
     more.first_ns.store(to_ns(now), relaxed);
     flow.used.store(1, relaxed);
     flow.sequence.store(sequence + 2, std::memory_order_release);
-    set.tags[way].store(tag_of(hash), relaxed);
+    tag(index).store(tag_of(hash), relaxed);
     ++size_;
     ++counts_.begun;
-    return static_cast<Index>((hash & set_mask_) * ways + way);
+    return index;
 }
 
 void Flows::sweep(Instant now) noexcept {
     constexpr std::size_t bound = 4;
     for (std::size_t n = 0; n < bound; ++n) {
-        Set& set = sets_[swept_];
+        const std::size_t set = swept_;
         swept_ = (swept_ + 1) & set_mask_;
-        for (std::size_t i = 0; i < ways; ++i)
-            if (set.tags[i].load(relaxed) != 0 &&
-                to_ns(now) - set.hot[i].last_ns.load(relaxed) >= patience_ns(set.hot[i], set.cold[i])) {
-                end(set, i);
+        for (std::size_t i = 0; i < ways; ++i) {
+            const auto index = static_cast<Index>(set * ways + i);
+            if (tag(index).load(relaxed) != 0 &&
+                to_ns(now) - hot_[index].last_ns.load(relaxed) >= patience_ns(hot_[index], cold_[index])) {
+                end(index);
                 ++counts_.expired;
             }
+        }
     }
 }
 
 bool Flows::Reader::read(std::size_t place, Flow& flow) const noexcept {
     constexpr int attempts = 16;
-    const Hot& from = sets_[place / ways].hot[place % ways];
-    const Cold& more = sets_[place / ways].cold[place % ways];
+    const Hot& from = hot_[place];
+    const Cold& more = cold_[place];
     for (int attempt = 0; attempt < attempts; ++attempt) {
         const std::uint32_t before = from.sequence.load(std::memory_order_acquire);
         if ((before & 1U) != 0)

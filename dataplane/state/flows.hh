@@ -16,7 +16,7 @@
 #include "dataplane/table/flow_key.hh"
 #include "dataplane/wire/address.hh"
 
-#include <emmintrin.h>
+#include <immintrin.h>
 
 #include <array>
 #include <atomic>
@@ -94,11 +94,10 @@ class Flows {
         std::array<Word, 2> local{};
         std::atomic<std::int64_t> first_ns{0};
     };
-    struct alignas(64) Set {
+    struct alignas(64) Tags {
         std::array<std::atomic<std::uint32_t>, ways> tags{}; ///< 0: free
-        std::array<Hot, ways> hot{};
-        std::array<Cold, ways> cold{};
     };
+    static_assert(sizeof(Cold) == 64 && sizeof(Tags) == 64);
 
 public:
     using Index = std::uint32_t;
@@ -111,7 +110,7 @@ public:
     static constexpr std::chrono::hours tcp_max{2};
 
     /// Octets of memory for at least so many flows.
-    static constexpr std::size_t octets(std::size_t flows) { return sets_of(flows) * sizeof(Set); }
+    static constexpr std::size_t octets(std::size_t flows) { return sets_of(flows) * (sizeof(Tags) + ways * (sizeof(Hot) + sizeof(Cold))); }
 
     /// The writer. `memory`: octets(flows), aligned for 64 octets, outlives this object; what it held before
     /// is forgotten. `seed`: random, so that nobody can choose colliding flows.
@@ -127,34 +126,42 @@ public:
         return value ^ value >> 32U;
     }
     /// Ahead of find(), and of see() for what it found.
-    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&set_of(hash)); }
-    void prefetch_flow(Index index) const noexcept {
-        if (index != none)
-            __builtin_prefetch(&hot(index), 1);
-    }
+    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&tags_[hash & set_mask_]); }
+    void prefetch_flow(Index index) const noexcept { __builtin_prefetch(&hot_[index & index_mask_], 1); }
+
+    /// How find() compares the sixteen: with what every x86-64 has, or at once.
+    struct Narrow {
+        static unsigned equal(const void* tags, std::uint32_t tag) noexcept {
+            const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
+            const auto* four = static_cast<const __m128i*>(tags);
+            const __m128i a = _mm_cmpeq_epi32(_mm_load_si128(four), wanted);
+            const __m128i b = _mm_cmpeq_epi32(_mm_load_si128(four + 1), wanted);
+            const __m128i c = _mm_cmpeq_epi32(_mm_load_si128(four + 2), wanted);
+            const __m128i d = _mm_cmpeq_epi32(_mm_load_si128(four + 3), wanted);
+            return static_cast<unsigned>(
+                _mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d))));
+        }
+    };
+    struct Wide {
+        [[gnu::target("avx512f")]] static unsigned equal(const void* tags, std::uint32_t tag) noexcept {
+            return _mm512_cmpeq_epi32_mask(_mm512_load_si512(tags), _mm512_set1_epi32(static_cast<int>(tag)));
+        }
+    };
 
     /// Where the flow of a key can be; see() tells.
-    Index find(std::uint64_t hash) const noexcept {
-        const Set& set = set_of(hash);
-        const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag_of(hash)));
-        const auto* tags = reinterpret_cast<const __m128i*>(set.tags.data());
-        const __m128i a = _mm_cmpeq_epi32(_mm_load_si128(tags), wanted);
-        const __m128i b = _mm_cmpeq_epi32(_mm_load_si128(tags + 1), wanted);
-        const __m128i c = _mm_cmpeq_epi32(_mm_load_si128(tags + 2), wanted);
-        const __m128i d = _mm_cmpeq_epi32(_mm_load_si128(tags + 3), wanted);
-        const auto found = static_cast<unsigned>(
-            _mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d))));
-        if (found == 0) [[unlikely]]
-            return none;
-        return static_cast<Index>((hash & set_mask_) * ways) + static_cast<Index>(std::countr_zero(found));
+    template <class Comparison = Narrow>
+    [[gnu::always_inline]] Index find(std::uint64_t hash) const noexcept {
+        const std::uint64_t set = hash & set_mask_;
+        const unsigned found = Comparison::equal(&tags_[set], tag_of(hash));
+        return found == 0 ? none : static_cast<Index>(set * ways) + static_cast<Index>(std::countr_zero(found));
     }
 
     /// Counts a packet in the flow that find() gave. False: it is another flow, or none; call begin().
-    bool see(Index index, const FlowKey& key, FlowSide side, std::uint32_t length,
+    [[gnu::always_inline]] bool see(Index index, const FlowKey& key, FlowSide side, std::uint32_t length,
              std::int64_t now_ns) noexcept {
         if (index == none) [[unlikely]]
             return false;
-        Hot& flow = hot(index);
+        Hot& flow = hot_[index];
         if (flow.addresses.load(std::memory_order_relaxed) != key.addresses ||
             (flow.rest.load(std::memory_order_relaxed) & FlowKey::rest_mask) != key.rest) [[unlikely]]
             return false;
@@ -174,7 +181,7 @@ public:
 
     std::size_t size() const noexcept { return size_; }
     std::span<const std::byte> memory() const noexcept {
-        return {reinterpret_cast<const std::byte*>(sets_), (set_mask_ + 1) * sizeof(Set)};
+        return {reinterpret_cast<const std::byte*>(tags_), octets((set_mask_ + 1) * ways)};
     }
     const FlowCounts& counts() const noexcept { return counts_; }
 
@@ -188,16 +195,17 @@ private:
     static void add(Word& word, std::uint64_t n) noexcept {
         word.store(word.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
-    Set& set_of(std::uint64_t hash) const noexcept { return sets_[hash & set_mask_]; }
-    Hot& hot(Index index) const noexcept { return sets_[index / ways].hot[index % ways]; }
-
     static bool is_established(const Hot& flow, const Cold& more) noexcept;
     static std::int64_t patience_ns(const Hot& flow, const Cold& more) noexcept;
-    std::size_t choose(Set& set, std::int64_t now_ns) noexcept;
-    void end(Set& set, std::size_t way) noexcept;
+    Index choose(std::uint64_t set, std::int64_t now_ns) noexcept;
+    std::atomic<std::uint32_t>& tag(Index index) const noexcept { return tags_[index / ways].tags[index % ways]; }
+    void end(Index index) noexcept;
 
-    Set* sets_;
+    Tags* tags_;
+    Hot* hot_;
+    Cold* cold_;
     std::uint64_t set_mask_;
+    std::uint64_t index_mask_;
     std::uint64_t seed_;
     std::size_t size_{0};
     std::size_t swept_{0};
@@ -207,10 +215,11 @@ private:
 class Flows::Reader {
 public:
     Reader(const std::byte* memory, std::size_t sets)
-        : sets_(reinterpret_cast<const Set*>(memory))
-        , set_count_(sets) {}
+        : hot_(reinterpret_cast<const Hot*>(memory + sets * sizeof(Tags)))
+        , cold_(reinterpret_cast<const Cold*>(memory + sets * (sizeof(Tags) + ways * sizeof(Hot))))
+        , places_(sets * ways) {}
 
-    std::size_t places() const { return set_count_ * ways; }
+    std::size_t places() const { return places_; }
     /// Copies what is in a place. False: nothing, or it changed hands at every attempt.
     bool read(std::size_t place, Flow& flow) const noexcept;
 
@@ -225,8 +234,9 @@ public:
     }
 
 private:
-    const Set* sets_;
-    std::size_t set_count_;
+    const Hot* hot_;
+    const Cold* cold_;
+    std::size_t places_;
 };
 
 } // namespace tandem::state

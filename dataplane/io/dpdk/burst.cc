@@ -63,6 +63,10 @@ Burst::Burst(path::Front& front, state::Flows* flows, contract::Counters& counte
     , flows_(flows)
     , counters_(counters) {
     static_assert(next_hops == 1U << (64 - 54));
+    const bool wide = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+                      __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
+    from_outside_ = wide ? &Burst::take_wide<Facing::outside> : &Burst::take_narrow<Facing::outside>;
+    from_inside_ = wide ? &Burst::take_wide<Facing::inside> : &Burst::take_narrow<Facing::inside>;
 }
 
 void Burst::set_station(Facing facing, const wire::MacAddress& address) {
@@ -71,18 +75,20 @@ void Burst::set_station(Facing facing, const wire::MacAddress& address) {
     clear_next_hops();
     for (Stations& server : servers_)
         server = {};
+    decide_fates();
 }
 
 void Burst::set_server(std::size_t vip, std::optional<wire::MacAddress> address) {
     if (vip >= servers_.size())
         return;
     servers_[vip] = {};
-    if (!address)
-        return;
-    const wire::MacAddress& own = ports_[static_cast<std::size_t>(Facing::inside)];
-    std::memcpy(servers_[vip].octets.data(), address->octets.data(), 6);
-    std::memcpy(servers_[vip].octets.data() + 6, own.octets.data(), 6);
-    servers_[vip].known = 1;
+    if (address) {
+        const wire::MacAddress& own = ports_[static_cast<std::size_t>(Facing::inside)];
+        std::memcpy(servers_[vip].octets.data(), address->octets.data(), 6);
+        std::memcpy(servers_[vip].octets.data() + 6, own.octets.data(), 6);
+        servers_[vip].known = 1;
+    }
+    decide_fates();
 }
 
 void Burst::set_next_hop(const wire::IpAddress& destination, const wire::MacAddress& address) {
@@ -111,6 +117,33 @@ void Burst::begin(const contract::Policy& policy, std::uint32_t sequence, const 
     for (std::size_t g = 0; g < decisions_.size(); ++g)
         for (std::size_t k = 0; k < path::kind_count; ++k)
             decisions_[g][k] = path::decide(path::Ingress::outside, static_cast<Kind>(k), stances[g]);
+    decide_fates();
+}
+
+/// Brings roles, policy and servers into one table.
+void Burst::decide_fates() {
+    fates_ = {};
+    for (std::size_t v = 0; v < front_.vip_count(); ++v) {
+        const path::FrontVip& vip = front_.vip(v);
+        if (vip.group >= contract::groups_max)
+            continue;
+        const bool nat = vip.forwarding == contract::Forwarding::nat;
+        for (std::size_t k = 0; k < path::kind_count; ++k) {
+            const auto kind = static_cast<Kind>(k);
+            const path::Decision& verdict = decisions_[vip.group][k];
+            const int sip = is_sip(kind) ? fate_sip : 0;
+            const int translated = nat ? fate_translate : 0;
+            int fate = 0;
+            if (verdict.action == path::Action::forward && servers_[v].known != 0)
+                fate = fate_forward | sip | translated | (verdict.copy == path::Copy::mirror ? fate_mirror : 0);
+            else if (verdict.action == path::Action::drop)
+                fate = fate_drop;
+            fates_[static_cast<std::size_t>(Facing::outside)][v][k] = static_cast<std::uint8_t>(fate);
+            // Everything else than forwarding is for the engine to do.
+            fate = stances_[vip.group] == path::Stance::active ? fate_forward | sip | translated : 0;
+            fates_[static_cast<std::size_t>(Facing::inside)][v][k] = static_cast<std::uint8_t>(fate);
+        }
+    }
 }
 
 /// Records a flow that is not known.
@@ -140,99 +173,95 @@ template <Facing facing>
                   seen.length, now);
 }
 
-template <Facing facing>
-void Burst::count_flows(std::span<rte_mbuf* const> packets, std::size_t count, table::Instant now) {
-    constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
-    const state::Flows& flows = *flows_;
-    for (std::size_t i = 0; i < count; ++i) {
-        hashes_[i] = flows.hash(seen_[i].flow);
-        flows.prefetch(hashes_[i]);
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-        found_[i] = flows.find(hashes_[i]);
-        flows.prefetch_flow(found_[i]);
-    }
-    const std::int64_t now_ns = now.time_since_epoch().count();
-    for (std::size_t i = 0; i < count; ++i)
-        if (seen_[i].way == Way::plain &&
-            !flows_->see(found_[i], seen_[i].flow, side, seen_[i].length, now_ns)) [[unlikely]]
-            begin_flow<facing>(seen_[i], data_of(packets[i]), hashes_[i], now);
+const Burst::Stations* Burst::next_hop(const Seen& seen, const std::uint8_t* data) const {
+    const std::uint8_t version = seen.flow.version();
+    const auto destination = address_at(data + seen.network + destination_at(version), version);
+    const NextHop& hop = next_hops_[slot_of(destination)];
+    return hop.stations.known != 0 && hop.address == destination ? &hop.stations : nullptr;
 }
 
-template <Facing facing>
-[[gnu::always_inline]] inline const Burst::Stations* Burst::stations_for(const Seen& seen,
-                                                                         const std::uint8_t* data) const {
-    if constexpr (facing == Facing::outside) {
-        const Stations& server = servers_[seen.vip];
-        return server.known != 0 ? &server : nullptr;
-    } else {
-        const std::uint8_t version = seen.flow.version();
-        const auto destination = address_at(data + seen.network + destination_at(version), version);
-        const NextHop& hop = next_hops_[slot_of(destination)];
-        return hop.stations.known != 0 && hop.address == destination ? &hop.stations : nullptr;
-    }
-}
-
-template <Facing facing>
+template <Facing facing, class Comparison>
 [[gnu::always_inline]] inline void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
     forwarded_.clear();
-    rewrites_.clear();
     dropped_.clear();
     mirrored_.clear();
     sip_.clear();
     rest_.clear();
+    translated_.clear();
     facing_ = facing;
+    packets_ = packets.data();
     const std::size_t count = std::min(packets.size(), burst_max);
     for (std::size_t i = 0; i < count; ++i)
         // What lies in several buffers is short here, and thus goes the slow way.
         frames_[i] = {data_of(packets[i]), packets[i]->data_len};
     front_.classify(facing, std::span(frames_).first(count), seen_);
-    if (flows_ != nullptr)
-        count_flows<facing>(packets, count, now);
+    if (flows_ != nullptr) {
+        const state::Flows& flows = *flows_;
+        for (std::size_t i = 0; i < count; ++i) {
+            hashes_[i] = flows.hash(seen_[i].flow);
+            flows.prefetch(hashes_[i]);
+        }
+        for (std::size_t i = 0; i < count; ++i) {
+            found_[i] = flows.find<Comparison>(hashes_[i]);
+            flows.prefetch_flow(found_[i]);
+        }
+    }
+    constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
+    const std::int64_t now_ns = now.time_since_epoch().count();
+    const Fates& fates = fates_[static_cast<std::size_t>(facing)];
     for (std::size_t i = 0; i < count; ++i) {
         const Seen& seen = seen_[i];
-        rte_mbuf* packet = packets[i];
+        const auto index = static_cast<std::uint8_t>(i);
         if (seen.way == Way::slow) [[unlikely]] {
-            rest_.add({packet, seen});
+            rest_.add(index);
             continue;
         }
-        const path::Decision& verdict = decision(seen);
-        if (verdict.action != path::Action::forward) [[unlikely]] {
-            if (verdict.action == path::Action::drop && facing == Facing::outside) {
-                ++hits_[seen.group][static_cast<std::size_t>(seen.kind)];
-                groups_hit_ |= 1U << seen.group;
-                dropped_.add(packet);
-            } else {
-                rest_.add({packet, seen});
+        if (flows_ != nullptr && !flows_->see(found_[i], seen.flow, side, seen.length, now_ns)) [[unlikely]]
+            begin_flow<facing>(seen, frames_[i].data, hashes_[i], now);
+        const std::uint32_t fate = fates[seen.vip][static_cast<std::size_t>(seen.kind)];
+        const Stations* stations = &servers_[seen.vip];
+        if constexpr (facing == Facing::inside)
+            stations = next_hop(seen, frames_[i].data);
+        if ((fate & fate_forward) == 0 || stations == nullptr) [[unlikely]] {
+            if ((fate & fate_drop) == 0) {
+                rest_.add(index);
+                continue;
             }
-            continue;
+            dropped_.add(packets[i]);
+        } else {
+            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations->octets.data(), stations->octets.size());
+            forwarded_.add(packets[i]);
+            sip_.add_if(index, fate / fate_sip & 1U);
+            mirrored_.add_if(index, fate / fate_mirror & 1U);
+            translated_.add_if(index, fate / fate_translate & 1U);
         }
-        const Stations* stations = stations_for<facing>(seen, frames_[i].data);
-        if (stations == nullptr) [[unlikely]] {
-            rest_.add({packet, seen});
-            continue;
-        }
-        ++hits_[seen.group][static_cast<std::size_t>(seen.kind)];
-        groups_hit_ |= 1U << seen.group;
-        if (is_sip(seen.kind))
-            sip_.add({packet, seen});
-        if (facing == Facing::outside && verdict.copy == path::Copy::mirror)
-            mirrored_.add({packet, seen});
-        forwarded_.add(packet);
-        rewrites_.add({stations, seen.vip, seen.network, seen.length,
-                       front_.vip(seen.vip).forwarding == contract::Forwarding::nat});
+        ++hits_[seen.vip][static_cast<std::size_t>(seen.kind)];
+        vips_hit_ |= 1U << seen.vip;
     }
-    flush_counts(facing == Facing::outside ? path::Ingress::outside : path::Ingress::shadow);
+    flush_counts<facing>();
 }
 
-void Burst::flush_counts(path::Ingress ingress) {
+template <Facing facing>
+void Burst::take_narrow(std::span<rte_mbuf* const> packets, table::Instant now) {
+    take<facing, state::Flows::Narrow>(packets, now);
+}
+
+template <Facing facing>
+[[gnu::target("avx512f,avx512bw,bmi,bmi2"), gnu::flatten]] void Burst::take_wide(std::span<rte_mbuf* const> packets,
+                                                                   table::Instant now) {
+    take<facing, state::Flows::Wide>(packets, now);
+}
+
+template <Facing facing>
+void Burst::flush_counts() {
     using contract::Counter;
     arrived_.fill(0);
-    for (; groups_hit_ != 0; groups_hit_ &= groups_hit_ - 1) {
-        const auto g = static_cast<std::size_t>(std::countr_zero(groups_hit_));
+    for (; vips_hit_ != 0; vips_hit_ &= vips_hit_ - 1) {
+        const auto v = static_cast<std::size_t>(std::countr_zero(vips_hit_));
+        const std::size_t g = front_.vip(v).group;
         for (std::size_t k = 0; k < path::kind_count; ++k) {
-            const std::uint32_t hits = std::exchange(hits_[g][k], 0);
-            if (hits == 0 || ingress != path::Ingress::outside)
+            const std::uint32_t hits = std::exchange(hits_[v][k], 0);
+            if (hits == 0 || facing == Facing::inside)
                 continue;
             arrived_[g] += hits;
             const path::Decision& verdict = decisions_[g][k];
@@ -245,25 +274,11 @@ void Burst::flush_counts(path::Ingress ingress) {
     }
 }
 
-void Burst::from_outside(std::span<rte_mbuf* const> packets, table::Instant now) {
-    take<Facing::outside>(packets, now);
-}
-
-void Burst::from_inside(std::span<rte_mbuf* const> packets, table::Instant now) {
-    take<Facing::inside>(packets, now);
-}
-
-void Burst::rewrite() {
-    const auto packets = forwarded_.items();
-    const auto rewrites = rewrites_.items();
-    for (std::size_t i = 0; i < packets.size(); ++i) {
-        const Rewrite& how = rewrites[i];
-        auto* data = rte_pktmbuf_mtod(packets[i], std::uint8_t*);
-        std::memcpy(data, how.stations->octets.data(), how.stations->octets.size());
-        if (!how.translate) [[likely]]
-            continue;
-        const path::FrontVip& vip = front_.vip(how.vip);
-        const std::span<std::uint8_t> packet{data + how.network, how.length};
+void Burst::translate() {
+    for (const Looked looked : Selection{packets_, seen_.data(), translated_.items()}) {
+        auto* data = rte_pktmbuf_mtod(looked.packet, std::uint8_t*);
+        const path::FrontVip& vip = front_.vip(looked.seen.vip);
+        const std::span<std::uint8_t> packet{data + looked.seen.network, looked.seen.length};
         if (facing_ == Facing::outside)
             path::translate(packet, path::Side::destination, vip.server);
         else

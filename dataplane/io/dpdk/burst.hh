@@ -27,8 +27,44 @@ namespace tandem::dpdk {
 
 /// A packet and what the look at it has found.
 struct Looked {
-    rte_mbuf* packet{nullptr};
-    path::Seen seen;
+    rte_mbuf* packet;
+    const path::Seen& seen;
+};
+
+/// Some of the packets of a burst, in their order.
+class Selection {
+public:
+    class Iterator {
+    public:
+        Iterator(const Selection& selection, std::size_t at)
+            : selection_(&selection)
+            , at_(at) {}
+        Looked operator*() const { return (*selection_)[at_]; }
+        Iterator& operator++() {
+            ++at_;
+            return *this;
+        }
+        bool operator!=(const Iterator& other) const { return at_ != other.at_; }
+
+    private:
+        const Selection* selection_;
+        std::size_t at_;
+    };
+
+    Selection(rte_mbuf* const* packets, const path::Seen* seen, std::span<const std::uint8_t> chosen)
+        : packets_(packets)
+        , seen_(seen)
+        , chosen_(chosen) {}
+    std::size_t size() const { return chosen_.size(); }
+    bool empty() const { return chosen_.empty(); }
+    Looked operator[](std::size_t i) const { return {packets_[chosen_[i]], seen_[chosen_[i]]}; }
+    Iterator begin() const { return {*this, 0}; }
+    Iterator end() const { return {*this, chosen_.size()}; }
+
+private:
+    rte_mbuf* const* packets_;
+    const path::Seen* seen_;
+    std::span<const std::uint8_t> chosen_;
 };
 
 /// A list that a burst fills.
@@ -36,14 +72,17 @@ template <typename T>
 class List {
 public:
     void add(const T& item) { items_[count_++] = item; }
+    /// Adds it if `n` is 1, not if it is 0: without a branch. There is room for one more than a burst.
+    void add_if(const T& item, std::size_t n) {
+        items_[count_] = item;
+        count_ += n;
+    }
     void clear() { count_ = 0; }
-    std::size_t size() const { return count_; }
     std::span<const T> items() const { return {items_.data(), count_}; }
     std::span<T> items() { return {items_.data(), count_}; }
-    T* data() { return items_.data(); }
 
 private:
-    std::array<T, path::Front::burst_max> items_;
+    std::array<T, path::Front::burst_max + 1> items_;
     std::size_t count_{0};
 };
 
@@ -69,21 +108,26 @@ public:
     /// Takes over the policy and the roles; call it before each burst. A new policy forgets the servers.
     void begin(const contract::Policy& policy, std::uint32_t sequence, const Stances& stances);
 
-    /// Packets from outside, at most burst_max. Fills the lists.
-    void from_outside(std::span<rte_mbuf* const> packets, table::Instant now);
+    /// Packets from outside, at most burst_max. `packets` stays as it is until the lists have been used.
+    void from_outside(std::span<rte_mbuf* const> packets, table::Instant now) {
+        (this->*from_outside_)(packets, now);
+    }
     /// Packets from the servers.
-    void from_inside(std::span<rte_mbuf* const> packets, table::Instant now);
+    void from_inside(std::span<rte_mbuf* const> packets, table::Instant now) {
+        (this->*from_inside_)(packets, now);
+    }
 
-    /// Packets to mirror, as they came. Before rewrite().
-    std::span<const Looked> mirrored() const { return mirrored_.items(); }
-    /// SIP that is forwarded, as it came. Before rewrite().
-    std::span<const Looked> sip() const { return sip_.items(); }
-    /// Gives the packets that are forwarded the addresses of the next station, and of the server with nat.
-    void rewrite();
-    /// Packets to transmit on the other side.
+    /// Packets to mirror: behind the Ethernet header they are as they came, until translate().
+    Selection mirrored() const { return {packets_, seen_.data(), mirrored_.items()}; }
+    /// SIP that is forwarded, likewise.
+    Selection sip() const { return {packets_, seen_.data(), sip_.items()}; }
+    /// Gives packets of VIPs with nat their other address. Where mirrored packets are only referred to, they must have
+    /// been copied before: see Forwarding::nat.
+    void translate();
+    /// Packets to transmit on the other side, with the stations of the next hop.
     std::span<rte_mbuf*> forwarded() { return forwarded_.items(); }
-    /// Packets for the slow way: nothing was done with them or counted.
-    std::span<const Looked> rest() const { return rest_.items(); }
+    /// Packets for the slow way: nothing was done with them but counting their flow.
+    Selection rest() const { return {packets_, seen_.data(), rest_.items()}; }
     /// Packets that the verdict drops; counted. They are the caller's to free, in bulk.
     std::span<rte_mbuf*> dropped() { return dropped_.items(); }
     /// How many packets from outside there were for each group, those of the slow way left out.
@@ -103,27 +147,34 @@ private:
         wire::IpAddress address;
         Stations stations;
     };
-    struct Rewrite {
-        const Stations* stations{nullptr};
-        std::uint8_t vip{0};
-        std::uint8_t network{0};
-        std::uint16_t length{0};
-        bool translate{false};
+    /// What becomes of a kind of packet of a VIP; bits.
+    enum Fate : std::uint8_t {
+        fate_forward = 1,
+        fate_drop = 2,
+        fate_mirror = 4,
+        fate_sip = 8,
+        fate_translate = 16,
     };
+    static constexpr std::size_t kinds = 16;
+    static_assert(path::kind_count <= kinds);
+    using Fates = std::array<std::array<std::uint8_t, kinds>, contract::vips_max>;
 
-    template <path::Facing facing>
+    using Take = void (Burst::*)(std::span<rte_mbuf* const>, table::Instant);
+    template <path::Facing facing, class Comparison>
     void take(std::span<rte_mbuf* const> packets, table::Instant now);
     template <path::Facing facing>
-    void count_flows(std::span<rte_mbuf* const> packets, std::size_t count, table::Instant now);
+    void take_narrow(std::span<rte_mbuf* const> packets, table::Instant now);
+    template <path::Facing facing>
+    void take_wide(std::span<rte_mbuf* const> packets, table::Instant now);
     template <path::Facing facing>
     void begin_flow(const path::Seen& seen, const std::uint8_t* data, std::uint64_t hash, table::Instant now);
+    const Stations* next_hop(const path::Seen& seen, const std::uint8_t* data) const;
+    void decide_fates();
     template <path::Facing facing>
-    const Stations* stations_for(const path::Seen& seen, const std::uint8_t* data) const;
-    void flush_counts(path::Ingress ingress);
-    const path::Decision& decision(const path::Seen& seen) const {
-        return decisions_[seen.group][static_cast<std::size_t>(seen.kind)];
-    }
+    void flush_counts();
 
+    Take from_outside_;
+    Take from_inside_;
     path::Front& front_;
     state::Flows* flows_;
     contract::Counters& counters_;
@@ -131,6 +182,7 @@ private:
     std::uint32_t policy_sequence_{0};
     bool begun_{false};
     std::array<std::array<path::Decision, path::kind_count>, contract::groups_max> decisions_{};
+    std::array<Fates, 2> fates_{}; ///< by Facing
     std::array<Stations, contract::vips_max> servers_{};
     std::array<wire::MacAddress, 2> ports_{};
     std::array<NextHop, next_hops> next_hops_{};
@@ -139,16 +191,17 @@ private:
     std::array<path::Seen, burst_max> seen_{};
     std::array<std::uint64_t, burst_max> hashes_{};
     std::array<state::Flows::Index, burst_max> found_{};
-    std::array<std::array<std::uint32_t, path::kind_count>, contract::groups_max> hits_{};
-    std::uint32_t groups_hit_{0};
+    std::array<std::array<std::uint32_t, kinds>, contract::vips_max> hits_{};
+    std::uint32_t vips_hit_{0};
     std::array<std::uint32_t, contract::groups_max> arrived_{};
 
+    rte_mbuf* const* packets_{nullptr};
     List<rte_mbuf*> forwarded_;
-    List<Rewrite> rewrites_;
     List<rte_mbuf*> dropped_;
-    List<Looked> mirrored_;
-    List<Looked> sip_;
-    List<Looked> rest_;
+    List<std::uint8_t> mirrored_;
+    List<std::uint8_t> sip_;
+    List<std::uint8_t> rest_;
+    List<std::uint8_t> translated_;
     path::Facing facing_{path::Facing::outside};
 };
 

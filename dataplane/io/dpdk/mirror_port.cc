@@ -10,6 +10,7 @@
 #include <rte_mbuf.h>
 
 #include <cstring>
+#include <utility>
 
 namespace tandem::dpdk {
 namespace {
@@ -32,8 +33,29 @@ std::size_t ip_size(const wire::IpAddress& address) {
 
 } // namespace
 
-MirrorPort::MirrorPort(const MirrorPools& pools)
-    : pools_(pools) {}
+rte_mbuf* MirrorPort::Stash::take() {
+    if (left == 0) [[unlikely]] {
+        if (rte_pktmbuf_alloc_bulk(pool, buffers.data(), room) != 0)
+            return nullptr;
+        left = room;
+    }
+    return buffers[--left];
+}
+
+void MirrorPort::Stash::give_back() {
+    rte_pktmbuf_free_bulk(buffers.data(), std::exchange(left, 0U));
+}
+
+MirrorPort::MirrorPort(const MirrorPools& pools) {
+    headers_.pool = pools.headers;
+    indirect_.pool = pools.indirect;
+    copies_.pool = pools.copies;
+}
+
+MirrorPort::~MirrorPort() {
+    for (Stash* stash : {&headers_, &indirect_, &copies_})
+        stash->give_back();
+}
 
 void MirrorPort::set_route(const MirrorRoute& route) {
     route_ = route;
@@ -131,7 +153,7 @@ rte_mbuf* MirrorPort::copied(std::span<const std::uint8_t> head, const std::uint
                              std::size_t length) {
     const std::size_t tag = sealer_ ? seal::tag_size : 0;
     const std::size_t frame = head.size() + length;
-    rte_mbuf* out = rte_pktmbuf_alloc(pools_.copies);
+    rte_mbuf* out = copies_.take();
     if (out == nullptr)
         return nullptr;
     if (rte_pktmbuf_tailroom(out) < header_max + frame + tag) [[unlikely]] {
@@ -159,8 +181,8 @@ rte_mbuf* MirrorPort::copied(std::span<const std::uint8_t> head, const std::uint
 
 rte_mbuf* MirrorPort::referred(std::span<const std::uint8_t> head, rte_mbuf* packet, std::size_t offset,
                                std::size_t length) {
-    rte_mbuf* first = rte_pktmbuf_alloc(pools_.headers);
-    rte_mbuf* second = rte_pktmbuf_alloc(pools_.indirect);
+    rte_mbuf* first = headers_.take();
+    rte_mbuf* second = indirect_.take();
     if (first == nullptr || second == nullptr) [[unlikely]] {
         rte_pktmbuf_free(first);
         rte_pktmbuf_free(second);

@@ -50,6 +50,9 @@ struct MirrorPools {
 class MirrorPort {
 public:
     explicit MirrorPort(const MirrorPools& pools);
+    ~MirrorPort();
+    MirrorPort(const MirrorPort&) = delete;
+    MirrorPort& operator=(const MirrorPort&) = delete;
 
     void set_route(const MirrorRoute& route);
     /// Datagrams are sealed with this key from now on; `next` is the number of the first one.
@@ -72,6 +75,17 @@ public:
 private:
     static constexpr std::size_t header_max = 14 + 40 + 8 + wire::HaHeader::size;
 
+    /// Buffers taken from a pool ahead of their use: one call for many.
+    struct Stash {
+        static constexpr unsigned room = 32;
+        rte_mempool* pool{nullptr};
+        std::array<rte_mbuf*, room> buffers{};
+        unsigned left{0};
+
+        rte_mbuf* take();
+        void give_back();
+    };
+
     void write_form();
     std::size_t write_headers(std::uint8_t* out, std::size_t payload);
     void finish_checksum(rte_mbuf* first) const;
@@ -79,7 +93,9 @@ private:
     rte_mbuf* referred(std::span<const std::uint8_t> head, rte_mbuf* packet, std::size_t offset,
                        std::size_t length);
 
-    MirrorPools pools_;
+    Stash headers_;
+    Stash indirect_;
+    Stash copies_;
     MirrorRoute route_;
     wire::HaHeader form_{}; ///< of every datagram, but for the sequence
     std::optional<seal::Sealer> sealer_;

@@ -97,6 +97,7 @@ Rig::Rig(const RigSetup& setup)
 }
 
 Rig::~Rig() {
+    mirror_.reset(); // gives buffers back
     for (const std::uint16_t port : {outside_, inside_, ha_}) {
         rte_eth_dev_stop(port);
         rte_eth_dev_close(port);
@@ -159,7 +160,7 @@ void Rig::make_policy() {
 
 void Rig::mirror() {
     datagram_count_ = 0;
-    for (const dpdk::Looked& looked : burst_->mirrored()) {
+    for (const dpdk::Looked looked : burst_->mirrored()) {
         std::array<std::uint8_t, path::PacketFrame::header_size> head;
         path::write_packet_header({stream, ++stream_sequence_, 7, {}}, head);
         rte_mbuf* datagram = mirror_->datagram(head, looked.packet, looked.seen.network, looked.seen.length);
@@ -174,7 +175,7 @@ void Rig::mirror() {
 void Rig::track() {
     const table::Instant now{std::chrono::nanoseconds{now_ns_}};
     static const wire::SipScanner scanner = wire::best_sip_scanner();
-    for (const dpdk::Looked& looked : burst_->sip()) {
+    for (const dpdk::Looked looked : burst_->sip()) {
         const auto* data = rte_pktmbuf_mtod(looked.packet, const std::uint8_t*);
         const std::size_t head = looked.seen.transport + 8U;
         const std::string_view text{reinterpret_cast<const char*>(data + head),
@@ -187,7 +188,7 @@ void Rig::track() {
         source.family = wire::Family::ipv4;
         std::memcpy(source.octets.data(), data + looked.seen.network + 12, 4);
         const auto port = __builtin_bswap16(static_cast<std::uint16_t>(looked.seen.flow.rest));
-        if (looked.seen.binding)
+        if (looked.seen.binding())
             registrations_->see(now, {source, port, looked.seen.group}, message_, text);
         else
             dialogs_->see(now, looked.seen.group, source, port, message_);
@@ -213,11 +214,11 @@ std::size_t Rig::turn() {
     }
     if (registrations_)
         track();
-    burst_->rewrite();
+    burst_->translate();
     const auto forwarded = burst_->forwarded();
     forwarded_ +=
         rte_eth_tx_burst(inside_, 0, forwarded.data(), static_cast<std::uint16_t>(forwarded.size()));
-    for (const dpdk::Looked& looked : burst_->rest()) {
+    for (const dpdk::Looked looked : burst_->rest()) {
         rte_pktmbuf_free(looked.packet);
         ++left_;
     }
