@@ -135,7 +135,8 @@ void Burst::decide_fates() {
             const int translated = nat ? fate_translate : 0;
             int fate = 0;
             if (verdict.action == path::Action::forward && servers_[v].known != 0)
-                fate = fate_forward | sip | translated | (verdict.copy == path::Copy::mirror ? fate_mirror : 0);
+                fate =
+                    fate_forward | sip | translated | (verdict.copy == path::Copy::mirror ? fate_mirror : 0);
             else if (verdict.action == path::Action::drop)
                 fate = fate_drop;
             fates_[static_cast<std::size_t>(Facing::outside)][v][k] = static_cast<std::uint8_t>(fate);
@@ -230,7 +231,8 @@ template <Facing facing, class Comparison>
             }
             dropped_.add(packets[i]);
         } else {
-            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations->octets.data(), stations->octets.size());
+            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations->octets.data(),
+                        stations->octets.size());
             forwarded_.add(packets[i]);
             sip_.add_if(index, fate / fate_sip & 1U);
             mirrored_.add_if(index, fate / fate_mirror & 1U);
@@ -248,8 +250,8 @@ void Burst::take_narrow(std::span<rte_mbuf* const> packets, table::Instant now) 
 }
 
 template <Facing facing>
-[[gnu::target("avx512f,avx512bw,bmi,bmi2"), gnu::flatten]] void Burst::take_wide(std::span<rte_mbuf* const> packets,
-                                                                   table::Instant now) {
+[[gnu::target("avx512f,avx512bw,bmi,bmi2"), gnu::flatten]] void
+Burst::take_wide(std::span<rte_mbuf* const> packets, table::Instant now) {
     take<facing, state::Flows::Wide>(packets, now);
 }
 

@@ -315,21 +315,21 @@ void Worker::serve_waiting() {
 
 /// Puts a packet of the mirror, or one that the other node handed over, in front of the server here.
 bool Worker::deliver_inside(std::span<const std::uint8_t> ip) {
-    rte_mbuf* packet = ::rte_pktmbuf_alloc(pool_);
-    if (packet == nullptr) {
-        count(Counter::no_buffer);
-        return false;
-    }
-    if (ip.size() + header_size <= rte_pktmbuf_tailroom(packet)) {
+    const std::size_t mtu = lane(Segment::inside).port().mtu();
+    if (ip.size() <= mtu) {
+        rte_mbuf* packet = ::rte_pktmbuf_alloc(pool_);
+        if (packet == nullptr) {
+            count(Counter::no_buffer);
+            return false;
+        }
         std::uint8_t* place = reinterpret_cast<std::uint8_t*>(
             ::rte_pktmbuf_append(packet, static_cast<std::uint16_t>(header_size + ip.size())));
         std::memcpy(place + header_size, ip.data(), ip.size());
         forward_inside(packet);
         return true;
     }
-    // Put together from fragments: it goes on in fragments.
-    drop(packet);
-    auto splitter = path::Splitter::begin(ip, lane(Segment::inside).port().mtu(), ++identification_);
+    // It was put together on its way here, so it is split whatever it says of that.
+    auto splitter = path::Splitter::begin(ip, mtu, ++identification_);
     while (splitter) {
         const std::size_t length = splitter->next({scratch_.get(), 65'536});
         if (length == 0)
