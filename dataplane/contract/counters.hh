@@ -18,7 +18,7 @@ namespace tandem::contract {
     X(sip_malformed, "messages on a SIP port that are not well-formed SIP; passed on, not mirrored")         \
     X(sip_keepalive, "CRLF or STUN-like keep-alives on a SIP port; passed on")                               \
     X(not_sip, "other packets for a VIP, media for instance; passed on")                                     \
-    X(packet_truncated, "packets too short for their own headers; passed on")                                \
+    X(packet_truncated, "packets too short for their own headers; passed on, but not by an appliance")       \
     X(packet_fragment, "IP fragments that were not reassembled; passed on")                                  \
     X(drop_standby, "SIP messages from outside dropped because this node is standby")                        \
     X(held, "packets kept back because the grant had lapsed")                                                \

@@ -13,6 +13,7 @@
 #include "dataplane/contract/grant.hh"
 #include "dataplane/contract/notice.hh"
 #include "dataplane/contract/policy.hh"
+#include "dataplane/contract/port_status.hh"
 #include "dataplane/contract/records.hh"
 #include "dataplane/contract/ring.hh"
 
@@ -83,8 +84,9 @@ struct Page {
     MirrorProgress mirror;
     std::array<MirrorSequence, paths_max> mirror_sequences;
     std::array<GroupTraffic, groups_max> traffic;
-    Counters counters;         ///< fast path
-    Ring<Notice, 256> notices; ///< fast path -> brain
+    std::array<PortStatus, ports_max> ports; ///< fast path: outside, inside, one for each HA path
+    Counters counters;                       ///< fast path
+    Ring<Notice, 256> notices;               ///< fast path -> brain
 };
 
 /// A mapping of the page. Move-only; unmaps at the end.

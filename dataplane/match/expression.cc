@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace tandem::match {
@@ -19,24 +20,30 @@ std::unexpected<std::string> wrong(std::string_view text, const std::string& wha
     return std::unexpected("the expression " + contract::quoted_part(text) + " " + what);
 }
 
-/// How often the element before `{` is repeated at most; 1 where no count stands.
-std::size_t repeats_at(std::string_view text, std::size_t open) {
+struct Repeat {
+    std::size_t most{1};
+    std::size_t end{0}; ///< of the closing brace
+};
+
+/// `{3}`, `{3,}`, `{,5}`, `{3,5}` at `open`; anything else are braces of the text.
+std::optional<Repeat> repeat_at(std::string_view text, std::size_t open) {
     const auto close = text.find('}', open);
     if (close == std::string_view::npos)
-        return 1;
-    std::size_t most = 1;
-    for (std::string_view list = text.substr(open + 1, close - open - 1); !list.empty();) {
-        const auto comma = list.find(',');
-        const std::string_view digits = list.substr(0, comma);
+        return std::nullopt;
+    const std::string_view inside = text.substr(open + 1, close - open - 1);
+    const auto other = [](char c) { return c != ',' && (c < '0' || c > '9'); };
+    if (inside.empty() || std::ranges::any_of(inside, other))
+        return std::nullopt;
+    Repeat repeat{1, close};
+    for (std::size_t at = 0; at < inside.size();) {
         std::size_t number = 0;
-        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+        const auto [end, error] = std::from_chars(inside.data() + at, inside.data() + inside.size(), number);
         if (error == std::errc::result_out_of_range)
-            return Expression::repeats_max + 1;
-        if (error == std::errc{})
-            most = std::max(most, number);
-        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+            number = Expression::repeats_max + 1;
+        repeat.most = std::max(repeat.most, std::min(number, Expression::repeats_max + 1));
+        at = static_cast<std::size_t>(end - inside.data()) + 1;
     }
-    return std::min(most, Expression::repeats_max + 1);
+    return repeat;
 }
 
 /// Counted repetitions are written out when an expression is compiled; nested ones multiply.
@@ -66,10 +73,10 @@ Sentence check_repeats(std::string_view text) {
             last = std::max<std::size_t>(weights.back(), 1);
             weights.pop_back();
             weights.back() += last;
-        } else if (c == '{') {
-            const std::size_t times = repeats_at(text, i);
-            weights.back() += last * (times - std::min<std::size_t>(times, 1));
-            last *= std::max<std::size_t>(times, 1);
+        } else if (const auto repeat = c == '{' ? repeat_at(text, i) : std::nullopt) {
+            weights.back() += last * (repeat->most - 1);
+            last *= repeat->most;
+            i = repeat->end;
         } else if (c != '|' && c != '*' && c != '+' && c != '?') {
             weights.back() += last = 1;
         }

