@@ -101,7 +101,7 @@ sip_ports = [5060, 5080]
 enabled = true
 request_pattern = "!REGISTER"
 [engine]
-type = "nfqueue"
+backend = "nfqueue"
 queue = 0
 registrations_max = 5000000
 dialogs_max = 101
@@ -189,7 +189,7 @@ const Mistake mistakes[] = {
     {"role = \"primary\"", "role = \"primry\"", 18, "\"role\" cannot be \"primry\"",
      "did you mean \"primary\"?"},
     {"role = \"primary\"", "role = \"Primary\"", 18, "\"role\" cannot be", "secondary, primary"},
-    {"name = \"sip-a\"", "name = \"sip-a\"\n[engine]\ntype = \"dpdk\"", 5, "cannot be \"dpdk\"", "nfqueue"},
+    {"name = \"sip-a\"", "name = \"sip-a\"\n[engine]\nbackend = \"xdp\"", 5, "cannot be \"xdp\"", "nfqueue, dpdk"},
     {"name = \"sip-a\"", "name = \"sip-a\"\n[log]\ntarget = \"file\"", 5, "cannot be \"file\"",
      "stderr, syslog"},
     {"\"INVITE|BYE\"", "\"INVITE|BYEE\"", 24, "BYEE", "!REGISTER"},
