@@ -55,7 +55,8 @@ RULES = {
     # tools
     "tools/phone": Rule(system="yes"),
     "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink",
-                                     "dataplane/state", "dataplane/table"),
+                                     "dataplane/state", "dataplane/table", "dataplane/path/decide.hh",
+                                     "dataplane/io/pcap/filter.hh"),
                             BOOST + ("CLI/", "fmt/"), "yes"),
     "tools": Rule(BYTES + ("control", "netlink"), BOOST + ("CLI/", "fmt/"), "yes"),
     # tests may look everywhere
