@@ -78,8 +78,8 @@ int serve_kernel_queue(contract::Page& page, const std::string& run_dir, const s
     return status;
 }
 
-int serve_ports(contract::Page& page, const sigset_t& signals) {
-    auto engine = dpdk::Engine::open(page);
+int serve_ports(contract::Page& page, const std::string& run_dir, const sigset_t& signals) {
+    auto engine = dpdk::Engine::open(page, run_dir);
     if (!engine) {
         log("event=engine_refused reason=\"{}\"", engine.error());
         return 1;
@@ -133,6 +133,6 @@ int main(int argc, char** argv) {
             return 0;
     contract::Appliance setup; // stands in the page before the policy does
     if ((*page)->appliance.read(setup) && setup.backend == contract::Backend::dpdk)
-        return serve_ports(**page, signals);
+        return serve_ports(**page, run_dir, signals);
     return serve_kernel_queue(**page, run_dir, signals);
 }

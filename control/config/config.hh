@@ -166,6 +166,11 @@ struct Engine {
     std::uint32_t dialogs_max{50'000};
     std::uint32_t flows_max{100'000};
 
+    // Of either: how much is kept of what passes by; memory is taken as it is needed.
+    std::uint32_t registrations_max{100'000};
+    std::uint32_t dialogs_max{50'000};
+    std::uint32_t flows_max{100'000};
+
     /// This node stands in front of the SIP server instead of running on its host.
     bool is_appliance() const { return backend == contract::Backend::dpdk; }
 };

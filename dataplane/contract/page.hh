@@ -89,6 +89,9 @@ struct Page {
     Ring<Notice, 256> notices;               ///< fast path -> brain
 };
 
+/// What the brain wants kept; the defaults when it has said nothing.
+RecordSetup record_setup(const Page& page);
+
 /// A mapping of the page. Move-only; unmaps at the end.
 class PageMapping {
 public:

@@ -73,7 +73,8 @@ void pin(std::int16_t core) {
 
 } // namespace
 
-std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page& page) {
+std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page& page,
+                                                                 const std::string& run_dir) {
     contract::Appliance setup;
     if (!page.appliance.read(setup) || setup.backend != contract::Backend::dpdk)
         return std::unexpected("the configuration names no ports");
@@ -89,7 +90,7 @@ std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page&
     if (engine->pool_ == nullptr)
         return std::unexpected("there is not enough memory for " + std::to_string(setup.mbufs) +
                                " packet buffers: " + ::rte_strerror(rte_errno));
-    if (const auto opened = engine->open_networks(); !opened)
+    if (const auto opened = engine->open_networks(run_dir); !opened)
         return std::unexpected(opened.error());
     return engine;
 }
@@ -126,7 +127,7 @@ std::expected<void, std::string> Engine::add_network(const contract::PortSetup& 
     return {};
 }
 
-std::expected<void, std::string> Engine::open_networks() {
+std::expected<void, std::string> Engine::open_networks(const std::string& run_dir) {
     if (const auto done = add_network(setup_.outside, 0); !done)
         return done;
     if (const auto done = add_network(setup_.inside, 1); !done)
@@ -143,8 +144,8 @@ std::expected<void, std::string> Engine::open_networks() {
     std::vector<Lane*> lanes;
     for (const auto& lane : lanes_)
         lanes.push_back(lane.get());
-    worker_ = std::make_unique<Worker>(WorkerParts{page_, pool_, lanes, *changes_, *asks_, bell_}, setup_,
-                                       path::PathSeeds{random_number(), random_number()});
+    worker_ = std::make_unique<Worker>(WorkerParts{page_, pool_, lanes, *changes_, *asks_, bell_, run_dir},
+                                       setup_, path::PathSeeds{random_number(), random_number()});
     return {};
 }
 

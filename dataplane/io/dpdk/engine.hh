@@ -30,7 +30,8 @@ class Engine {
 public:
     /// Starts DPDK and opens everything. Once in the life of the process. The page outlives the engine. The
     /// error is a sentence.
-    static std::expected<std::unique_ptr<Engine>, std::string> open(contract::Page& page);
+    static std::expected<std::unique_ptr<Engine>, std::string> open(contract::Page& page,
+                                                                    const std::string& run_dir);
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -56,7 +57,7 @@ private:
 
     Engine(contract::Page& page, const contract::Appliance& setup);
     std::expected<void, std::string> add_network(const contract::PortSetup& setup, std::size_t place);
-    std::expected<void, std::string> open_networks();
+    std::expected<void, std::string> open_networks(const std::string& run_dir);
     void watch_links();
     void answer_asks();
     void refresh_servers();

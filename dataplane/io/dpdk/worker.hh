@@ -15,7 +15,8 @@
 #include "dataplane/path/fragments.hh"
 #include "dataplane/path/next_hops.hh"
 #include "dataplane/path/path.hh"
-#include "dataplane/state/calls.hh"
+#include "dataplane/path/sip_reader.hh"
+#include "dataplane/state/shared_tracker.hh"
 #include "dataplane/wire/ethernet.hh"
 
 #include <atomic>
@@ -23,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace tandem::dpdk {
@@ -59,6 +61,7 @@ struct WorkerParts {
     HopChanges& changes;
     HopAsks& asks;
     const Bell& bell; ///< rung for each ask
+    const std::string& run_dir;
 };
 
 class Worker {
@@ -100,7 +103,8 @@ private:
     void settle_one(rte_mbuf* packet, path::Action action, std::span<const std::uint8_t> ip);
     void release(std::uint32_t token);
     void redirect(std::uint32_t token, std::span<const std::uint8_t> whole);
-    void count_call(std::span<const std::uint8_t> ip);
+    void track(std::span<const std::uint8_t> ip, state::Way way);
+    void count_streams();
     void show_calls();
 
     void forward_inside(rte_mbuf* packet);
@@ -133,7 +137,9 @@ private:
     path::Path path_;
     path::Fragments fragments_;
     path::NextHops hops_;
-    state::Calls calls_;
+    path::SipReader reader_;
+    path::StreamCounts streams_shown_;
+    state::SharedTracker tracker_;
     Kept kept_;
     std::vector<Waiting> waiting_;
     std::uint64_t hops_version_{0};

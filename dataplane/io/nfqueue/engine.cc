@@ -42,13 +42,6 @@ std::uint64_t random_number() {
     return value;
 }
 
-contract::RecordSetup record_setup(const contract::Page& page) {
-    contract::RecordSetup setup; // the defaults, when nobody has written
-    if (page.records.sequence() != 0)
-        page.records.read(setup);
-    return setup;
-}
-
 /// In the order of Engine::Side.
 std::vector<state::SharedCapture::Interface> captured_interfaces(const contract::Page& page) {
     contract::Policy policy;
@@ -89,8 +82,8 @@ Engine::Engine(contract::Page& page, const std::string& run_dir, std::uint16_t n
     , queue_(std::move(queue))
     , links_(page)
     , path_(page, seeds, {}, &matcher_)
-    , tracker_(run_dir, record_setup(page), seeds.incarnation ^ seeds.stream)
-    , capture_(run_dir, record_setup(page), captured_interfaces(page)) {}
+    , tracker_(run_dir, contract::record_setup(page), seeds.incarnation ^ seeds.stream)
+    , capture_(run_dir, contract::record_setup(page), captured_interfaces(page)) {}
 
 std::vector<std::string> Engine::complaints() const {
     std::vector<std::string> all = tracker_.complaints();
