@@ -161,10 +161,6 @@ struct Engine {
     EnginePort outside;
     EnginePort inside;
     std::vector<EngineHaPort> ha;
-    // How much is kept of what passes by; memory is taken as it is needed.
-    std::uint32_t registrations_max{100'000};
-    std::uint32_t dialogs_max{50'000};
-    std::uint32_t flows_max{100'000};
 
     // Of either: how much is kept of what passes by; memory is taken as it is needed.
     std::uint32_t registrations_max{100'000};

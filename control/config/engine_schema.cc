@@ -79,9 +79,6 @@ void read_engine(Section section, Engine& engine, Places& places, Complaints& co
     if (const auto backend = section.word("backend", {"nfqueue", "dpdk"}, Presence::optional))
         engine.backend = static_cast<contract::Backend>(backend->value);
     take_integer(section, "queue", {0, 65535}, engine.queue);
-    take_integer(section, "registrations_max", {100, 5'000'000}, engine.registrations_max);
-    take_integer(section, "dialogs_max", {100, 1'000'000}, engine.dialogs_max);
-    take_integer(section, "flows_max", {1000, 10'000'000}, engine.flows_max);
     if (const auto idle = section.word("idle", {"sleep", "poll", "interrupt"}, Presence::optional))
         engine.idle = static_cast<contract::Idle>(idle->value);
     take_integer(section, "sleep_max_us", {1, 10'000}, engine.sleep_max_us);
