@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -34,6 +35,26 @@ using table::PacketRing;
 constexpr std::size_t ring_min = 1U << 12U;
 constexpr std::size_t flush_at = 1U << 20U;
 constexpr long look_again_ns = 50'000'000;
+
+/// libpcap 1.10 reads no file with several interfaces of raw IP. Such packets get the header of Linux'
+/// "cooked" captures in front, which says besides what is IPv4 and what IPv6.
+constexpr std::uint16_t link_cooked = 113;
+constexpr std::size_t cooked_header = 16;
+
+std::uint16_t link_in_file(std::uint16_t link_type) {
+    return link_type == pcapng::link_raw_ip ? link_cooked : link_type;
+}
+
+void add_cooked_header(const table::PacketNote& note, std::vector<std::uint8_t>& octets) {
+    std::array<std::uint8_t, cooked_header> header{};
+    header[1] = note.outgoing != 0 ? 4 : 0; // sent by us, or to us
+    header[2] = 0xff;                       // ARPHRD_NONE: no hardware address
+    header[3] = 0xfe;
+    const bool v6 = !octets.empty() && octets[0] >> 4U == 6;
+    header[14] = v6 ? 0x86 : 0x08;
+    header[15] = v6 ? 0xdd : 0x00;
+    octets.insert(octets.begin(), header.begin(), header.end());
+}
 
 /// The file that the packets go to; `-` is standard output.
 class File {
@@ -113,7 +134,7 @@ public:
         for (std::size_t i = 0; i < table.header().interface_count; ++i) {
             const auto& interface = table.header().interfaces[i];
             pcapng::add_interface(
-                out_, interface.link_type,
+                out_, link_in_file(interface.link_type),
                 {interface.name.data(), ::strnlen(interface.name.data(), interface.name.size())});
         }
     }
@@ -138,19 +159,24 @@ public:
     const Tally& tally() const { return tally_; }
 
 private:
-    void add(const PacketRing::Packet& packet) {
+    void add(PacketRing::Packet& packet) {
         const table::PacketNote& note = packet.note;
         if (note.interface >= table_.header().interface_count)
             return;
         if (!filters_.empty() && !filters_[note.interface].matches(packet.octets, note.length))
             return;
         ++tally_.packets;
+        std::uint32_t length = note.length;
+        if (table_.header().interfaces[note.interface].link_type == pcapng::link_raw_ip) {
+            add_cooked_header(note, packet.octets);
+            length += cooked_header;
+        }
         const std::string comment = comment_of(note);
         pcapng::add_packet(
             out_,
             {.interface = note.interface,
              .at_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(note.at_ns, 0)),
-             .length = note.length,
+             .length = length,
              .direction = note.outgoing != 0 ? pcapng::Direction::outbound : pcapng::Direction::inbound,
              .comment = comment},
             packet.octets);
