@@ -54,17 +54,25 @@ void Path::notice(contract::NoticeKind kind, std::uint64_t value) {
 
 void Path::copy_to_mirror(std::span<const std::uint8_t> packet, std::uint8_t group) {
     count(Counter::mirror_matched);
+    mirror(packet, group);
+}
+
+void Path::mirror(std::span<const std::uint8_t> packet, std::uint8_t group) {
     if (sender_.append(packet, groups_[group].role.epoch, now_) == Appended::too_large)
         count(Counter::mirror_too_large);
 }
 
+void Path::arrived(std::uint8_t group, std::uint64_t packets) {
+    contract::GroupTraffic& traffic = page_.traffic[group];
+    traffic.arrived.store(traffic.arrived.load(std::memory_order_relaxed) + packets,
+                          std::memory_order_relaxed);
+    traffic.arrived_at_ns.store(to_page(now_), std::memory_order_relaxed);
+}
+
 Action Path::on_outside(std::span<const std::uint8_t> packet, std::uint32_t token) {
     const Inspection found = inspect(packet, policy_, matcher_);
-    if (found.kind != Kind::unreadable && found.kind != Kind::not_vip) {
-        contract::GroupTraffic& traffic = page_.traffic[found.group];
-        traffic.arrived.store(traffic.arrived.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-        traffic.arrived_at_ns.store(to_page(now_), std::memory_order_relaxed);
-    }
+    if (found.kind != Kind::unreadable && found.kind != Kind::not_vip)
+        arrived(found.group, 1);
     if (found.kind == Kind::sip_matching || found.kind == Kind::sip_other)
         count(Counter::sip_received);
     const Decision decision = decide(Ingress::outside, found.kind, stance(found));

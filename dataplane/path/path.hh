@@ -83,6 +83,12 @@ public:
     /// A packet from outside, beginning with its IP header. `token` is the engine's name for it, given back
     /// if it is held. The answer is forward, drop, hold or redirect; after redirect call redirected().
     Action on_outside(std::span<const std::uint8_t> packet, std::uint32_t token);
+    /// A packet from outside that was forwarded by a verdict of decide(): its copy for the mirror, counted
+    /// elsewhere.
+    void mirror(std::span<const std::uint8_t> packet, std::uint8_t group);
+    /// Packets for a group's VIPs that came and were dealt with elsewhere.
+    void arrived(std::uint8_t group, std::uint64_t packets);
+
     /// A packet from the server behind an appliance, with a VIP as its source, beginning with its IP header.
     /// The answer is forward, hold_back or hold.
     Action on_inside(std::span<const std::uint8_t> packet, std::uint32_t token);

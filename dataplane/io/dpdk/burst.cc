@@ -209,10 +209,11 @@ template <Facing facing, class Comparison>
     constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
     const std::int64_t now_ns = now.time_since_epoch().count();
     const Fates& fates = fates_[static_cast<std::size_t>(facing)];
+    const std::uint16_t mtu = mtus_[static_cast<std::size_t>(facing)];
     for (std::size_t i = 0; i < count; ++i) {
         const Seen& seen = seen_[i];
         const auto index = static_cast<std::uint8_t>(i);
-        if (seen.way == Way::slow) [[unlikely]] {
+        if (seen.way == Way::slow || seen.length > mtu) [[unlikely]] {
             rest_.add(index);
             continue;
         }

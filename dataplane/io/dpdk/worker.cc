@@ -65,10 +65,19 @@ Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const
     , hops_(seeds.incarnation)
     , reader_(seeds.stream ^ 1)
     , tracker_(parts.run_dir, contract::record_setup(parts.page), seeds.incarnation ^ seeds.stream)
+    , flows_(parts.run_dir, contract::record_setup(parts.page), seeds.stream ^ 2)
+    , front_(seeds.incarnation ^ 3)
+    , burst_(front_, &*flows_, parts.page.counters)
     , kept_(kept_max)
     , identification_(static_cast<std::uint32_t>(seeds.stream))
     , scratch_(std::make_unique<std::uint8_t[]>(scratch_octets)) {
     waiting_.reserve(512);
+    const Port& outside = lanes_[0]->port();
+    const Port& inside = lanes_[1]->port();
+    burst_.set_station(path::Facing::outside, outside.mac());
+    burst_.set_station(path::Facing::inside, inside.mac());
+    burst_.set_mtu(path::Facing::outside, static_cast<std::uint16_t>(inside.mtu()));
+    burst_.set_mtu(path::Facing::inside, static_cast<std::uint16_t>(outside.mtu()));
 }
 
 Worker::~Worker() {
@@ -102,6 +111,7 @@ std::size_t Worker::turn(Instant now) {
         stances_[group] = path_.stance(static_cast<std::uint8_t>(group));
     links_.refresh(path_.policy(), now);
     take_changes();
+    prepare_burst();
     take_released();
     std::size_t work = take_links();
     work += take_kernel();
@@ -168,12 +178,7 @@ std::size_t Worker::take_outside() {
     std::size_t work = 0;
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = outside.receive();
-        for (rte_mbuf* packet : burst) {
-            if (outside.untag(packet) == Tags::ours)
-                on_outside(packet);
-            else
-                outside.to_kernel(packet);
-        }
+        take_burst_outside(untagged(outside, burst));
         take_released(); // those that had to make room
         transmit();
         flush_lanes();
@@ -190,18 +195,81 @@ std::size_t Worker::take_inside() {
     std::size_t work = 0;
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = inside.receive();
-        for (rte_mbuf* packet : burst) {
-            if (inside.untag(packet) == Tags::ours)
-                on_inside(packet);
-            else
-                inside.to_kernel(packet);
-        }
+        take_burst_inside(untagged(inside, burst));
         flush_lanes();
         work += burst.size();
         if (burst.size() < Port::burst_max)
             break;
     }
     return work;
+}
+
+/// What the quick way needs to know of roles, policy and next hops.
+void Worker::prepare_burst() {
+    const contract::Policy& policy = path_.policy();
+    burst_.begin(policy, path_.policy_sequence(), stances_);
+    if (burst_hops_version_ == hops_.version() && burst_policy_ == path_.policy_sequence())
+        return;
+    burst_hops_version_ = hops_.version();
+    burst_policy_ = path_.policy_sequence();
+    burst_.clear_next_hops();
+    const std::size_t count = std::min<std::size_t>(policy.vip_count, policy.vips.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto hop = hops_.neighbour(Segment::inside, server_of(policy.vips[i]));
+        const bool known = hop.found == path::NextHops::Hop::Found::known;
+        burst_.set_server(i, known ? std::optional{hop.mac} : std::nullopt);
+    }
+}
+
+/// Takes the tags off a burst; frames with other tags go to the kernel.
+std::span<rte_mbuf* const> Worker::untagged(Lane& lane, std::span<rte_mbuf* const> burst) {
+    std::size_t count = 0;
+    for (rte_mbuf* packet : burst) {
+        if (lane.untag(packet) == Tags::ours)
+            untagged_[count++] = packet;
+        else
+            lane.to_kernel(packet);
+    }
+    return std::span(untagged_).first(count);
+}
+
+/// The quick way, and for the rest the slow one.
+void Worker::take_burst_outside(std::span<rte_mbuf* const> burst) {
+    burst_.from_outside(burst, now_);
+    const auto ip_of = [](const Looked& looked) {
+        return std::span<const std::uint8_t>{octets_of(looked.packet)}.subspan(looked.seen.network,
+                                                                               looked.seen.length);
+    };
+    for (const Looked looked : burst_.mirrored())
+        path_.mirror(ip_of(looked), looked.seen.group);
+    for (const Looked looked : burst_.sip())
+        track(ip_of(looked), state::Way::served);
+    burst_.translate();
+    for (rte_mbuf* packet : burst_.forwarded())
+        lane(Segment::inside).send(packet);
+    for (rte_mbuf* packet : burst_.dropped())
+        drop(packet);
+    for (std::size_t group = 0; group < burst_.arrived().size(); ++group)
+        if (burst_.arrived()[group] != 0)
+            path_.arrived(static_cast<std::uint8_t>(group), burst_.arrived()[group]);
+    for (const Looked looked : burst_.rest())
+        on_outside(looked.packet);
+}
+
+void Worker::take_burst_inside(std::span<rte_mbuf* const> burst) {
+    burst_.from_inside(burst, now_);
+    burst_.translate();
+    for (const Looked looked : burst_.sip())
+        track(std::span<const std::uint8_t>{octets_of(looked.packet)}.subspan(looked.seen.network,
+                                                                              looked.seen.length),
+              state::Way::from_server);
+    count(Counter::inside_forwarded, burst_.forwarded().size());
+    for (rte_mbuf* packet : burst_.forwarded())
+        lane(Segment::outside).send(packet);
+    for (rte_mbuf* packet : burst_.dropped())
+        drop(packet);
+    for (const Looked looked : burst_.rest())
+        on_inside(looked.packet);
 }
 
 void Worker::take_released() {
@@ -305,6 +373,7 @@ void Worker::show_calls() {
     reader_.expire(now_);
     count_streams();
     tracker_.turn(now_);
+    flows_.turn(now_);
     const std::size_t groups = std::min<std::size_t>(path_.policy().group_count, contract::groups_max);
     for (std::size_t group = 0; group < groups; ++group) {
         if (tracker_->calls(group) != 0 && stances_[group] != path::Stance::active &&

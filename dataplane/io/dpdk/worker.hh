@@ -9,13 +9,16 @@
 // neighbours (engine, on the main thread).
 
 #include "dataplane/contract/page.hh"
+#include "dataplane/io/dpdk/burst.hh"
 #include "dataplane/io/dpdk/kept.hh"
 #include "dataplane/io/dpdk/lane.hh"
 #include "dataplane/io/halink/mirror_links.hh"
 #include "dataplane/path/fragments.hh"
+#include "dataplane/path/front.hh"
 #include "dataplane/path/next_hops.hh"
 #include "dataplane/path/path.hh"
 #include "dataplane/path/sip_reader.hh"
+#include "dataplane/state/shared_flows.hh"
 #include "dataplane/state/shared_tracker.hh"
 #include "dataplane/wire/ethernet.hh"
 
@@ -64,6 +67,11 @@ struct WorkerParts {
     const std::string& run_dir;
 };
 
+/// Where the server of a VIP is, on the inside network.
+inline const wire::IpAddress& server_of(const contract::Vip& vip) {
+    return vip.server.family == wire::Family::none ? vip.address : vip.server;
+}
+
 class Worker {
 public:
     Worker(const WorkerParts& parts, const contract::Appliance& setup, const path::PathSeeds& seeds);
@@ -90,6 +98,10 @@ private:
     std::size_t take_kernel();
     std::size_t take_outside();
     std::size_t take_inside();
+    void prepare_burst();
+    std::span<rte_mbuf* const> untagged(Lane& lane, std::span<rte_mbuf* const> burst);
+    void take_burst_outside(std::span<rte_mbuf* const> burst);
+    void take_burst_inside(std::span<rte_mbuf* const> burst);
     void take_released();
 
     void on_outside(rte_mbuf* packet);
@@ -140,13 +152,19 @@ private:
     path::SipReader reader_;
     path::StreamCounts streams_shown_;
     state::SharedTracker tracker_;
+    state::SharedFlows flows_;
+    path::Front front_;
+    Burst burst_;
+    std::uint64_t burst_hops_version_{0};
+    std::uint32_t burst_policy_{0};
+    std::array<rte_mbuf*, Port::burst_max> untagged_{};
     Kept kept_;
     std::vector<Waiting> waiting_;
     std::uint64_t hops_version_{0};
     std::uint32_t identification_; ///< of packets that are split here
     std::unique_ptr<std::uint8_t[]> scratch_;
     path::Instant now_{}; ///< of this turn
-    std::array<path::Stance, contract::groups_max> stances_{};
+    Stances stances_{};
     std::atomic<bool> stopping_{false};
 };
 

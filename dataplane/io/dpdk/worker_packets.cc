@@ -33,11 +33,6 @@ std::uint16_t ether_type_of(std::span<const std::uint8_t> ip) {
     return ip[0] >> 4U == 4 ? wire::ether_type_ipv4 : wire::ether_type_ipv6;
 }
 
-/// Where the server of a VIP is.
-const wire::IpAddress& server_of(const contract::Vip& vip) {
-    return vip.server.family == wire::Family::none ? vip.address : vip.server;
-}
-
 bool translates(const contract::Policy& policy, const contract::Vip& vip) {
     return policy.groups[vip.group].forwarding == contract::Forwarding::nat;
 }
@@ -207,7 +202,10 @@ void Worker::forward_outside(rte_mbuf* packet) {
     const auto parsed = wire::parse_ip(ip_of(packet));
     if (!parsed)
         return drop(packet);
-    send_to(packet, Segment::outside, hops_.find(Segment::outside, parsed->destination));
+    const path::NextHops::Hop hop = hops_.find(Segment::outside, parsed->destination);
+    if (hop.found == path::NextHops::Hop::Found::known)
+        burst_.set_next_hop(parsed->destination, hop.mac); // from now on the quick way knows it
+    send_to(packet, Segment::outside, hop);
 }
 
 void Worker::send_to(rte_mbuf* packet, Segment segment, const path::NextHops::Hop& hop) {
