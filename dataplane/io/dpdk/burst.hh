@@ -106,7 +106,9 @@ public:
     void clear_next_hops();
 
     /// The longest IP packet that the port on the other side takes; longer ones go the slow way.
-    void set_mtu(path::Facing facing, std::uint16_t octets) { mtus_[static_cast<std::size_t>(facing)] = octets; }
+    void set_mtu(path::Facing facing, std::uint16_t octets) {
+        mtus_[static_cast<std::size_t>(facing)] = octets;
+    }
 
     /// Takes over the policy and the roles; call it before each burst. A new policy forgets the servers.
     void begin(const contract::Policy& policy, std::uint32_t sequence, const Stances& stances);
@@ -124,8 +126,8 @@ public:
     Selection mirrored() const { return {packets_, seen_.data(), mirrored_.items()}; }
     /// SIP that is forwarded, likewise.
     Selection sip() const { return {packets_, seen_.data(), sip_.items()}; }
-    /// Gives packets of VIPs with nat their other address. Where mirrored packets are only referred to, they must have
-    /// been copied before: see Forwarding::nat.
+    /// Gives packets of VIPs with nat their other address. Where mirrored packets are only referred to, they
+    /// must have been copied before: see Forwarding::nat.
     void translate();
     /// Packets to transmit on the other side, with the stations of the next hop.
     std::span<rte_mbuf*> forwarded() { return forwarded_.items(); }

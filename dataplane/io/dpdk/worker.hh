@@ -13,11 +13,13 @@
 #include "dataplane/io/dpdk/kept.hh"
 #include "dataplane/io/dpdk/lane.hh"
 #include "dataplane/io/halink/mirror_links.hh"
+#include "dataplane/match/matcher.hh"
 #include "dataplane/path/fragments.hh"
 #include "dataplane/path/front.hh"
 #include "dataplane/path/next_hops.hh"
 #include "dataplane/path/path.hh"
 #include "dataplane/path/sip_reader.hh"
+#include "dataplane/state/shared_capture.hh"
 #include "dataplane/state/shared_flows.hh"
 #include "dataplane/state/shared_tracker.hh"
 #include "dataplane/wire/ethernet.hh"
@@ -81,6 +83,8 @@ public:
 
     /// Turns until stop().
     void run();
+    /// Why tables are not in files, in sentences.
+    std::vector<std::string> complaints() const;
     /// From any thread.
     void stop() { stopping_.store(true); }
 
@@ -116,6 +120,9 @@ private:
     void release(std::uint32_t token);
     void redirect(std::uint32_t token, std::span<const std::uint8_t> whole);
     void track(std::span<const std::uint8_t> ip, state::Way way);
+    void capture(path::Segment segment, path::Action verdict, contract::Counter reason, rte_mbuf* packet);
+    void capture(path::Segment segment, rte_mbuf* packet);
+    void capture_burst(path::Segment segment);
     void count_streams();
     void show_calls();
 
@@ -146,6 +153,7 @@ private:
     const Bell& bell_;
     contract::Appliance setup_;
     halink::MirrorLinks links_;
+    match::Matcher matcher_;
     path::Path path_;
     path::Fragments fragments_;
     path::NextHops hops_;
@@ -153,6 +161,8 @@ private:
     path::StreamCounts streams_shown_;
     state::SharedTracker tracker_;
     state::SharedFlows flows_;
+    state::SharedCapture capture_;
+    std::int64_t realtime_ns_{0}; ///< of this turn, CLOCK_REALTIME
     path::Front front_;
     Burst burst_;
     std::uint64_t burst_hops_version_{0};
