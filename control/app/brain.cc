@@ -250,7 +250,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     const std::uint32_t incarnation = random_word();
 
     Hand hand{**page, std::move(*socket), std::move(groups->effects), to_hand, from_hand, hand_notes, terms};
-    Pulse pulse{{pair_hash(config), config.node.id, incarnation, config.digest},
+    Pulse pulse{{pair_hash(config), config.node.id, incarnation, config.digest, config.engine.backend},
                 std::move(groups->pulse_groups),
                 std::move(*paths),
                 **page,

@@ -222,8 +222,11 @@ void Service::on_link(const netlink::Monitor::LinkChange& change) {
 /// kernel shows of the TAP.
 void Service::judge_port(std::size_t group) {
     GroupState& state = groups_[group];
-    const bool driven = !parts_.config.engine.is_appliance() || engine_ == EngineState::running;
-    const bool usable = state.link_up && state.link_carrier && driven;
+    const auto& port = parts_.page.ports[static_cast<std::size_t>(contract::PortPlace::outside)];
+    const bool appliance = parts_.config.engine.is_appliance();
+    const bool driven = !appliance || engine_ == EngineState::running;
+    const bool carrier = state.link_carrier && (!appliance || port.link.load() != 0);
+    const bool usable = state.link_up && carrier && driven;
     if (std::exchange(state.port_usable, usable) == usable)
         return;
     tell(group, ha::Port{usable});
@@ -233,10 +236,10 @@ void Service::judge_port(std::size_t group) {
     parts_.journal.add(usable ? Severity::info : Severity::error, usable ? "nic.restored" : "nic.failed",
                        parts_.config.groups[group].name,
                        "outside interface " + parts_.config.groups[group].interface +
-                           (usable                ? " has its carrier again"
-                            : !state.link_up      ? " is down"
-                            : !state.link_carrier ? " lost its carrier"
-                                                  : " has no packet engine behind it"));
+                           (usable           ? " has its carrier again"
+                            : !driven        ? " has no packet engine behind it"
+                            : !state.link_up ? " is down"
+                                             : " lost its carrier"));
 }
 
 void Service::on_address(const netlink::Monitor::AddressChange& change) {
@@ -337,6 +340,8 @@ void Service::tick() {
     door_.flush();
     desk_->expire(at);
     look_at_engine(at);
+    for (std::size_t i = 0; parts_.config.engine.is_appliance() && i < groups_.size(); ++i)
+        judge_port(i); // the engine shows it before the kernel does
     read_notices();
     PulseSnapshot snapshot;
     if (parts_.pulse.snapshot(snapshot)) {

@@ -17,6 +17,8 @@
 #include "control/app/pulse_door.hh"
 #include "control/app/records.hh"
 #include "control/app/takeover_record.hh"
+#include "control/watch/descriptor.hh"
+#include "control/watch/readable.hh"
 #include "control/watch/watch.hh"
 #include "netlink/kernel.hh"
 
@@ -113,6 +115,7 @@ private:
     void tell_takeover(std::size_t group);
 
     // service_judge.cc
+    bool engine_lives(std::int32_t pid);
     void look_at_engine(ha::Instant at);
     void read_notices();
     std::vector<std::string> interfaces_of_paths() const;
@@ -163,6 +166,13 @@ private:
     ha::Instant save_due_{ha::end_of_time};
     ha::Instant window_due_{};
     ha::Instant stalled_at_{};
+    /// The packet engine's process.
+    struct EngineProcess {
+        std::int32_t pid{0};
+        watch::Descriptor descriptor;       ///< readable once it has ended
+        std::optional<watch::Readable> end; ///< ends before the descriptor
+    };
+    EngineProcess engine_process_;
     EngineWatch engine_watch_;
     EngineState engine_{EngineState::absent};
     std::optional<boost::json::object> peer_status_;
