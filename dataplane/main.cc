@@ -46,12 +46,14 @@ bool lock(const std::string& run_dir) {
     return descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
 }
 
-int serve_kernel_queue(contract::Page& page, const sigset_t& signals) {
-    auto engine = nfqueue::Engine::open(page);
+int serve_kernel_queue(contract::Page& page, const std::string& run_dir, const sigset_t& signals) {
+    auto engine = nfqueue::Engine::open(page, run_dir);
     if (!engine) {
         log("event=engine_refused reason=\"{}\"", engine.error());
         return 1;
     }
+    for (const std::string& complaint : (*engine)->complaints())
+        log("event=table_unshared reason=\"{}\"", complaint);
     std::thread worker{[&] { (*engine)->run(); }};
     nfqueue::RuleKeeper rules{page, **engine};
     int status = 0;
@@ -76,8 +78,8 @@ int serve_kernel_queue(contract::Page& page, const sigset_t& signals) {
     return status;
 }
 
-int serve_ports(contract::Page& page, const sigset_t& signals) {
-    auto engine = dpdk::Engine::open(page);
+int serve_ports(contract::Page& page, const std::string& run_dir, const sigset_t& signals) {
+    auto engine = dpdk::Engine::open(page, run_dir);
     if (!engine) {
         log("event=engine_refused reason=\"{}\"", engine.error());
         return 1;
@@ -86,7 +88,7 @@ int serve_ports(contract::Page& page, const sigset_t& signals) {
     log("event=engine_started backend=dpdk ports=\"{}\"", (*engine)->describe());
     int status = 0;
     while (!stop_asked(signals, std::chrono::milliseconds{0}))
-        if (!(*engine)->attend(std::chrono::milliseconds{1})) {
+        if (!(*engine)->attend()) {
             log("event=engine_restart reason=\"the configuration names other ports\"");
             status = 1;
             break;
@@ -131,6 +133,6 @@ int main(int argc, char** argv) {
             return 0;
     contract::Appliance setup; // stands in the page before the policy does
     if ((*page)->appliance.read(setup) && setup.backend == contract::Backend::dpdk)
-        return serve_ports(**page, signals);
-    return serve_kernel_queue(**page, signals);
+        return serve_ports(**page, run_dir, signals);
+    return serve_kernel_queue(**page, run_dir, signals);
 }

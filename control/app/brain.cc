@@ -224,6 +224,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
 
     // Nothing of an earlier life may be left when the roles are decided anew.
+    (*page)->records.write(record_setup(config));
     (*page)->appliance.write(appliance(config));
     (*page)->policy.write(packet_policy(config));
     auto warnings = prepare_kernel(config, journal);

@@ -93,6 +93,20 @@ contract::Policy packet_policy(const config::Config& config) {
     return policy;
 }
 
+contract::RecordSetup record_setup(const config::Config& config) {
+    contract::RecordSetup setup;
+    setup.registrations_max = config.engine.registrations_max;
+    setup.dialogs_max = config.engine.dialogs_max;
+    setup.flows_max = config.engine.flows_max;
+    setup.capture =
+        config.capture.enabled == config::Capturing::on ? contract::Keeping::on : contract::Keeping::off;
+    setup.capture_seconds = static_cast<std::uint16_t>(config.capture.seconds.count());
+    setup.capture_octets = config.capture.octets;
+    for (std::size_t i = 0; i < std::min(config.groups.size(), setup.group_names.size()); ++i)
+        write_text(config.groups[i].name, setup.group_names[i]);
+    return setup;
+}
+
 ha::Policy role_policy(const config::Config& config, const config::Group& group, const GroupRecord& record,
                        Ending ending, Resumption resumption) {
     ha::Policy policy;

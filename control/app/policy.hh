@@ -8,6 +8,7 @@
 #include "control/ha/node.hh"
 #include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/policy.hh"
+#include "dataplane/contract/records.hh"
 #include "netlink/kernel.hh"
 
 #include <variant>
@@ -17,6 +18,8 @@ namespace tandem::app {
 
 /// For the packet path.
 contract::Policy packet_policy(const config::Config& config);
+/// What the packet path keeps of what passes by.
+contract::RecordSetup record_setup(const config::Config& config);
 
 /// What a restarted brain knows of the life before.
 enum class Resumption : std::uint8_t { fresh, was_active_alone };

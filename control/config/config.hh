@@ -162,8 +162,22 @@ struct Engine {
     EnginePort inside;
     std::vector<EngineHaPort> ha;
 
+    // Of either: how much is kept of what passes by; memory is taken as it is needed.
+    std::uint32_t registrations_max{100'000};
+    std::uint32_t dialogs_max{50'000};
+    std::uint32_t flows_max{100'000};
+
     /// This node stands in front of the SIP server instead of running on its host.
     bool is_appliance() const { return backend == contract::Backend::dpdk; }
+};
+
+enum class Capturing : std::uint8_t { off, on };
+
+/// `[capture]`: the ring of the last packets.
+struct Capture {
+    Capturing enabled{Capturing::on};
+    std::chrono::seconds seconds{30};
+    std::uint32_t octets{32U << 20U}; ///< `bytes`
 };
 
 /// `[log]`.
@@ -177,6 +191,7 @@ struct Config {
     std::vector<Path> paths;
     std::vector<Group> groups;
     Engine engine;
+    Capture capture;
     Log log;
     /// Of everything that both nodes must agree on (pair, group names, VIPs, patterns); 0 never.
     std::uint64_t digest{0};

@@ -88,6 +88,9 @@ void read_engine(Section section, Engine& engine, Places& places, Complaints& co
         engine.hugepages = static_cast<contract::Hugepages>(pages->value);
     take_integer(section, "memory_mb", {64, 65'536}, engine.memory_mb);
     take_integer(section, "mbufs", {2048, 4'194'304}, engine.mbufs);
+    take_integer(section, "registrations_max", {100, 5'000'000}, engine.registrations_max);
+    take_integer(section, "dialogs_max", {100, 1'000'000}, engine.dialogs_max);
+    take_integer(section, "flows_max", {1000, 10'000'000}, engine.flows_max);
     const auto port = [&](std::string_view key, EnginePort& out, Places::PortPlaces& port_places) {
         port_places = {section.place(), section.place()};
         if (const auto found = section.table(key, Presence::optional)) {

@@ -55,6 +55,16 @@ void read_path(Section section, Draft& draft) {
     draft.places.paths.push_back(places);
 }
 
+void read_capture(Section section, Capture& capture) {
+    if (const auto enabled = section.boolean("enabled", Presence::optional))
+        capture.enabled = enabled->value ? Capturing::on : Capturing::off;
+    std::int64_t seconds = capture.seconds.count();
+    take_integer(section, "seconds", {1, 3600}, seconds);
+    capture.seconds = std::chrono::seconds{seconds};
+    take_integer(section, "bytes", {1 << 20, 1 << 30}, capture.octets);
+    section.finish();
+}
+
 void read_log(Section section, Log& log) {
     if (const auto target = section.word("target", {"stderr", "syslog"}, Presence::optional))
         log.target = target->value == 1 ? LogTarget::syslog : LogTarget::standard_error;
@@ -85,6 +95,8 @@ Draft read_schema(const Table& root, Complaints& complaints) {
     if (const auto engine = file.table("engine", Presence::optional))
         read_engine({"[engine]", engine->place, *engine->value, complaints}, config.engine, draft.places,
                     complaints);
+    if (const auto capture = file.table("capture", Presence::optional))
+        read_capture({"[capture]", capture->place, *capture->value, complaints}, config.capture);
     if (const auto log = file.table("log", Presence::optional))
         read_log({"[log]", log->place, *log->value, complaints}, config.log);
     file.finish();

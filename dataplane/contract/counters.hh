@@ -60,6 +60,10 @@ namespace tandem::contract {
     X(queue_overrun, "times the kernel queue was full; those packets were passed on unmirrored")             \
     X(inside_forwarded, "packets of the server behind this appliance passed on to the network")              \
     X(inside_held_back, "packets of the server behind this appliance held back: this node is not active")    \
+    X(stream_messages, "SIP messages read out of TCP streams")                                               \
+    X(stream_not_inspected, "TCP streams on a SIP port that are TLS, WebSocket or no SIP; passed on")        \
+    X(stream_lost, "times that a TCP stream on a SIP port could not be followed; passed on")                 \
+    X(stream_evicted, "TCP streams that were given up for want of room; passed on, not inspected")           \
     X(kernel_out, "packets that were not for the fast path; given to the kernel")                            \
     X(kernel_in, "packets of the kernel sent out of a port")                                                 \
     X(kernel_failed, "packets for the kernel that its interface did not take")                               \

@@ -210,6 +210,7 @@ void Dialogs::enter(const Seen& seen, const Key& key, DialogState state, const D
             ++counts_.evicted;
         }
         index = index_.add(seen.now, key, key.call ^ std::rotl(key.tags, 32), list);
+        reach_ = std::max<std::size_t>(reach_, index + 1U);
     }
     if (!write(index, dialog, seen.message)) {
         remove(index);

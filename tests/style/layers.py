@@ -52,7 +52,8 @@ RULES = {
     "control": Rule(BYTES + ("control", "netlink"), ("CLI/", "fmt/", "spdlog/"), "yes"),  # main.cc: the wiring
     # tools
     "tools/phone": Rule(system="yes"),
-    "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink"),
+    "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink",
+                                     "dataplane/state", "dataplane/table"),
                             BOOST + ("CLI/", "fmt/"), "yes"),
     "tools": Rule(BYTES + ("control", "netlink"), BOOST + ("CLI/", "fmt/"), "yes"),
     # tests may look everywhere

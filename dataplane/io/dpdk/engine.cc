@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds report_interval{100};
+constexpr milliseconds link_interval{2};
 constexpr milliseconds servers_interval{1000};
 constexpr std::size_t room_min = 2048; ///< of a buffer, beside the headroom
 constexpr std::size_t room_max = 32'768;
@@ -72,7 +73,8 @@ void pin(std::int16_t core) {
 
 } // namespace
 
-std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page& page) {
+std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page& page,
+                                                                 const std::string& run_dir) {
     contract::Appliance setup;
     if (!page.appliance.read(setup) || setup.backend != contract::Backend::dpdk)
         return std::unexpected("the configuration names no ports");
@@ -88,7 +90,7 @@ std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page&
     if (engine->pool_ == nullptr)
         return std::unexpected("there is not enough memory for " + std::to_string(setup.mbufs) +
                                " packet buffers: " + ::rte_strerror(rte_errno));
-    if (const auto opened = engine->open_networks(); !opened)
+    if (const auto opened = engine->open_networks(run_dir); !opened)
         return std::unexpected(opened.error());
     return engine;
 }
@@ -125,7 +127,7 @@ std::expected<void, std::string> Engine::add_network(const contract::PortSetup& 
     return {};
 }
 
-std::expected<void, std::string> Engine::open_networks() {
+std::expected<void, std::string> Engine::open_networks(const std::string& run_dir) {
     if (const auto done = add_network(setup_.outside, 0); !done)
         return done;
     if (const auto done = add_network(setup_.inside, 1); !done)
@@ -142,8 +144,8 @@ std::expected<void, std::string> Engine::open_networks() {
     std::vector<Lane*> lanes;
     for (const auto& lane : lanes_)
         lanes.push_back(lane.get());
-    worker_ = std::make_unique<Worker>(WorkerParts{page_, pool_, lanes, *changes_, *asks_}, setup_,
-                                       path::PathSeeds{random_number(), random_number()});
+    worker_ = std::make_unique<Worker>(WorkerParts{page_, pool_, lanes, *changes_, *asks_, bell_, run_dir},
+                                       setup_, path::PathSeeds{random_number(), random_number()});
     return {};
 }
 
@@ -204,9 +206,13 @@ void Engine::report() {
         network->port.report(*network->status, now_ns);
 }
 
-bool Engine::attend(milliseconds at_most) {
-    pollfd source{tables_->descriptor(), POLLIN, 0};
-    ::poll(&source, 1, static_cast<int>(at_most.count()));
+bool Engine::attend() {
+    std::array<pollfd, 2> sources{{{tables_->descriptor(), POLLIN, 0}, {bell_.descriptor(), POLLIN, 0}}};
+    // The kernel tells of the links of its interfaces, a device of its own is asked.
+    const bool told = std::ranges::all_of(networks_, [](const auto& n) { return n->port.link_is_told(); });
+    ::poll(sources.data(), sources.size(),
+           static_cast<int>((told ? report_interval : link_interval).count()));
+    bell_.quiet();
     tables_->follow();
     if (overflowed_) {
         overflowed_ = false;

@@ -30,16 +30,17 @@ class Engine {
 public:
     /// Starts DPDK and opens everything. Once in the life of the process. The page outlives the engine. The
     /// error is a sentence.
-    static std::expected<std::unique_ptr<Engine>, std::string> open(contract::Page& page);
+    static std::expected<std::unique_ptr<Engine>, std::string> open(contract::Page& page,
+                                                                    const std::string& run_dir);
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
     /// Starts the worker.
     void begin();
-    /// The main thread's work: waits for something to do, at most so long, and does it. Call it again and
+    /// The main thread's work: waits for something to do, at most 100 ms, and does it. Call it again and
     /// again. False: the page asks for other ports than these.
-    bool attend(std::chrono::milliseconds at_most);
+    bool attend();
     /// Ends the worker.
     void end();
 
@@ -56,7 +57,7 @@ private:
 
     Engine(contract::Page& page, const contract::Appliance& setup);
     std::expected<void, std::string> add_network(const contract::PortSetup& setup, std::size_t place);
-    std::expected<void, std::string> open_networks();
+    std::expected<void, std::string> open_networks(const std::string& run_dir);
     void watch_links();
     void answer_asks();
     void refresh_servers();
@@ -71,6 +72,7 @@ private:
     std::vector<std::unique_ptr<Lane>> lanes_;
     std::unique_ptr<HopChanges> changes_;
     std::unique_ptr<HopAsks> asks_;
+    Bell bell_;
     std::unique_ptr<KernelTables> tables_;
     std::unique_ptr<Worker> worker_;
     std::thread thread_;

@@ -60,8 +60,8 @@ std::expected<std::unique_ptr<KernelTables>, std::string> KernelTables::open(int
     mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket == nullptr)
         return std::unexpected(std::string("netlink cannot be opened: ") + std::strerror(errno));
-    const unsigned groups =
-        RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+    const unsigned groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
+                            RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
     if (mnl_socket_bind(socket, groups, MNL_SOCKET_AUTOPID) != 0) {
         const std::string reason = std::strerror(errno);
         mnl_socket_close(socket);

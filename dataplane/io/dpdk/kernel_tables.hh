@@ -34,7 +34,7 @@ public:
     KernelTables(const KernelTables&) = delete;
     KernelTables& operator=(const KernelTables&) = delete;
 
-    /// Readable: follow() has work.
+    /// Readable: follow() has work, or the link of an interface has changed.
     int descriptor() const;
     /// Says what has changed since.
     void follow();

@@ -56,6 +56,8 @@ public:
 
     /// Is the link up? Asks the device, or the kernel interface below it; for the main thread.
     bool link() const;
+    /// Does the kernel announce changes of the link (rtnetlink)?
+    bool link_is_told() const { return !interface_.empty(); }
     /// Writes link and counts; for the main thread. `now_ns`: CLOCK_MONOTONIC.
     void report(contract::PortStatus& status, std::int64_t now_ns) const;
 

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +28,6 @@ using path::Segment;
 
 constexpr int worker_priority = 10; ///< below the pulse thread of the brain
 constexpr Duration wait_max = std::chrono::milliseconds{10};
-constexpr std::size_t calls_max = 65'536;
 constexpr std::size_t kept_max = 16'384;
 constexpr std::size_t scratch_octets = 65'536;
 constexpr std::size_t bursts_max = 4; ///< of one source in one turn, so that none starves the others
@@ -38,18 +38,33 @@ Instant clock_now() {
 
 } // namespace
 
+Bell::Bell()
+    : descriptor_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+Bell::~Bell() {
+    ::close(descriptor_);
+}
+void Bell::ring() const noexcept {
+    ::eventfd_write(descriptor_, 1);
+}
+void Bell::quiet() const noexcept {
+    eventfd_t count = 0;
+    ::eventfd_read(descriptor_, &count);
+}
+
 Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const path::PathSeeds& seeds)
     : page_(parts.page)
     , pool_(parts.pool)
     , lanes_(parts.lanes)
     , changes_(parts.changes)
     , asks_(parts.asks)
+    , bell_(parts.bell)
     , setup_(setup)
     , links_(parts.page)
     , path_(parts.page, seeds)
     , fragments_(seeds.stream)
     , hops_(seeds.incarnation)
-    , calls_(calls_max, seeds.incarnation ^ seeds.stream)
+    , reader_(seeds.stream ^ 1)
+    , tracker_(parts.run_dir, contract::record_setup(parts.page), seeds.incarnation ^ seeds.stream)
     , kept_(kept_max)
     , identification_(static_cast<std::uint32_t>(seeds.stream))
     , scratch_(std::make_unique<std::uint8_t[]>(scratch_octets)) {
@@ -208,7 +223,7 @@ void Worker::take_released() {
 void Worker::settle(std::uint32_t token, Action action, std::span<const std::uint8_t> whole) {
     switch (action) {
     case Action::forward: {
-        count_call(whole);
+        track(whole, state::Way::served);
         while (token != Kept::none) {
             std::uint32_t linked = Kept::none;
             forward_inside(kept_.take(token, linked));
@@ -278,22 +293,39 @@ void Worker::flush_links() {
     }
 }
 
-/// What the server gets tells how many calls are up.
-void Worker::count_call(std::span<const std::uint8_t> ip) {
-    if (const auto sip = path::sip_text(ip, path_.policy()))
-        calls_.see(now_, sip->group, sip->text);
+/// What the server gets and says tells who is registered and which calls are up.
+void Worker::track(std::span<const std::uint8_t> ip, state::Way way) {
+    const path::Toward toward = way == state::Way::from_server ? path::Toward::network : path::Toward::server;
+    reader_.take(now_, ip, toward, path_.policy());
+    while (const auto sip = reader_.next())
+        tracker_->see(now_, {{sip->source, sip->port, sip->group}, way, sip->text});
 }
 
 void Worker::show_calls() {
-    calls_.sweep(now_);
+    reader_.expire(now_);
+    count_streams();
+    tracker_.turn(now_);
     const std::size_t groups = std::min<std::size_t>(path_.policy().group_count, contract::groups_max);
     for (std::size_t group = 0; group < groups; ++group) {
-        if (calls_.count(group) != 0 && stances_[group] != path::Stance::active &&
+        if (tracker_->calls(group) != 0 && stances_[group] != path::Stance::active &&
             stances_[group] != path::Stance::lapsed)
-            calls_.clear(group);
-        page_.traffic[group].calls.store(static_cast<std::uint32_t>(calls_.count(group)),
+            tracker_->clear_calls(group);
+        page_.traffic[group].calls.store(static_cast<std::uint32_t>(tracker_->calls(group)),
                                          std::memory_order_relaxed);
     }
+}
+
+void Worker::count_streams() {
+    const path::StreamCounts& now = reader_.streams();
+    const auto add = [&](Counter counter, std::uint64_t path::StreamCounts::*field) {
+        if (now.*field != streams_shown_.*field)
+            count(counter, now.*field - streams_shown_.*field);
+    };
+    add(Counter::stream_messages, &path::StreamCounts::messages);
+    add(Counter::stream_not_inspected, &path::StreamCounts::opaque);
+    add(Counter::stream_lost, &path::StreamCounts::lost);
+    add(Counter::stream_evicted, &path::StreamCounts::evicted);
+    streams_shown_ = now;
 }
 
 void Worker::flush_lanes() {

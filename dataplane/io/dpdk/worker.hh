@@ -15,7 +15,8 @@
 #include "dataplane/path/fragments.hh"
 #include "dataplane/path/next_hops.hh"
 #include "dataplane/path/path.hh"
-#include "dataplane/state/calls.hh"
+#include "dataplane/path/sip_reader.hh"
+#include "dataplane/state/shared_tracker.hh"
 #include "dataplane/wire/ethernet.hh"
 
 #include <atomic>
@@ -23,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace tandem::dpdk {
@@ -35,6 +37,22 @@ struct HopAsk {
 using HopChanges = contract::Ring<path::HopChange, 8192>; ///< main thread to worker
 using HopAsks = contract::Ring<HopAsk, 256>;              ///< worker to main thread
 
+/// Wakes the main thread; an eventfd.
+class Bell {
+public:
+    Bell();
+    ~Bell();
+    Bell(const Bell&) = delete;
+    Bell& operator=(const Bell&) = delete;
+    void ring() const noexcept;
+    /// After the descriptor became readable.
+    void quiet() const noexcept;
+    int descriptor() const { return descriptor_; }
+
+private:
+    int descriptor_;
+};
+
 /// What a worker works with; all of it outlives the worker.
 struct WorkerParts {
     contract::Page& page;
@@ -42,6 +60,8 @@ struct WorkerParts {
     std::vector<Lane*> lanes; ///< outside, inside, then those of the HA paths
     HopChanges& changes;
     HopAsks& asks;
+    const Bell& bell; ///< rung for each ask
+    const std::string& run_dir;
 };
 
 class Worker {
@@ -83,7 +103,8 @@ private:
     void settle_one(rte_mbuf* packet, path::Action action, std::span<const std::uint8_t> ip);
     void release(std::uint32_t token);
     void redirect(std::uint32_t token, std::span<const std::uint8_t> whole);
-    void count_call(std::span<const std::uint8_t> ip);
+    void track(std::span<const std::uint8_t> ip, state::Way way);
+    void count_streams();
     void show_calls();
 
     void forward_inside(rte_mbuf* packet);
@@ -110,12 +131,15 @@ private:
     std::vector<Lane*> lanes_;
     HopChanges& changes_;
     HopAsks& asks_;
+    const Bell& bell_;
     contract::Appliance setup_;
     halink::MirrorLinks links_;
     path::Path path_;
     path::Fragments fragments_;
     path::NextHops hops_;
-    state::Calls calls_;
+    path::SipReader reader_;
+    path::StreamCounts streams_shown_;
+    state::SharedTracker tracker_;
     Kept kept_;
     std::vector<Waiting> waiting_;
     std::uint64_t hops_version_{0};

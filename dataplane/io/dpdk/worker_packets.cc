@@ -106,7 +106,7 @@ void Worker::on_vip(rte_mbuf* packet, std::span<std::uint8_t> ip) {
     }
     const Action action = path_.on_outside(ip, token);
     if (action == Action::forward) {
-        count_call(ip);
+        track(ip, state::Way::served);
         return forward_inside(packet);
     }
     if (action == Action::hold || action == Action::redirect) {
@@ -179,8 +179,10 @@ void Worker::on_inside(rte_mbuf* packet) {
         return inside.to_kernel(packet);
     const std::uint32_t token = kept_.next_token();
     const Action action = token == Kept::none ? Action::drop : path_.on_inside(ip_of(packet), token);
-    if (action == Action::forward)
+    if (action == Action::forward) {
+        track(ip_of(packet), state::Way::from_server);
         return forward_outside(packet);
+    }
     if (action == Action::hold) {
         kept_.put(packet);
         return;
@@ -279,8 +281,10 @@ void Worker::send_split(rte_mbuf* packet, Segment segment, const path::NextHops:
 void Worker::wait_for_hop(rte_mbuf* packet, Segment segment, const wire::IpAddress& next) {
     const bool asked = std::ranges::any_of(
         waiting_, [&](const Waiting& w) { return w.segment == segment && w.next == next; });
-    if (!asked)
+    if (!asked) {
         asks_.push({segment, next});
+        bell_.ring();
+    }
     if (waiting_.size() >= waiting_max) {
         count(Counter::next_hop_failed);
         return drop(packet);
@@ -341,6 +345,9 @@ bool Worker::deliver_inside(std::span<const std::uint8_t> ip) {
 void Worker::deliver() {
     while (const auto delivery = path_.next_delivery()) {
         const bool done = deliver_inside(delivery->packet);
+        if (done)
+            track(delivery->packet, delivery->counter == Counter::redirected_received ? state::Way::served
+                                                                                      : state::Way::mirrored);
         path_.delivered(*delivery, done ? path::Delivered::yes : path::Delivered::failed);
     }
 }

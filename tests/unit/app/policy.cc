@@ -49,6 +49,21 @@ BOOST_AUTO_TEST_CASE(the_packet_path_gets_every_vip_with_its_group) {
     BOOST_TEST(std::string{policy.shadow_interface.data()} == "tandem0");
 }
 
+BOOST_AUTO_TEST_CASE(the_packet_path_is_told_what_to_keep) {
+    auto config = two_groups();
+    config.engine.registrations_max = 7000;
+    config.capture.enabled = config::Capturing::off;
+    config.capture.octets = 1U << 20U;
+    const auto setup = app::record_setup(config);
+    BOOST_TEST(setup.registrations_max == 7000U);
+    BOOST_TEST(setup.dialogs_max == config.engine.dialogs_max);
+    BOOST_TEST((setup.capture == contract::Keeping::off));
+    BOOST_TEST(setup.capture_octets == 1U << 20U);
+    BOOST_TEST(setup.capture_seconds == 30);
+    BOOST_TEST(std::string{setup.group_names[1].data()} == "trunks");
+    BOOST_TEST(std::string{setup.group_names[2].data()}.empty());
+}
+
 BOOST_AUTO_TEST_CASE(the_role_engine_keeps_the_lease_below_the_detection_time) {
     const auto config = two_groups();
     const app::GroupRecord record{.epoch = 7, .disabled = false, .role = {}};
