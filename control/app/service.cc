@@ -51,9 +51,15 @@ Service::Service(ServiceParts parts)
 }
 
 std::expected<void, std::string> Service::open() {
-    auto monitor = netlink::Monitor::open({.link = [this](const auto& change) { on_link(change); },
-                                           .address = [this](const auto& change) { on_address(change); },
-                                           .overrun = [this] { check_addresses(); }});
+    auto monitor =
+        netlink::Monitor::open({.link =
+                                    [this](const auto& change) {
+                                        on_link(change);
+                                        if (parts_.config.engine.is_appliance()) // it may be its MAC
+                                            check_addresses_in(address_check_delay);
+                                    },
+                                .address = [this](const auto& change) { on_address(change); },
+                                .overrun = [this] { check_addresses(); }});
     if (!monitor)
         return std::unexpected(monitor.error().what);
     monitor_ = std::move(*monitor);
@@ -107,7 +113,7 @@ void Service::open_peer_line() {
                 }});
 }
 
-void Service::run() {
+std::string Service::run() {
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     signals_.async_wait([this](boost::system::error_code error, int) {
@@ -135,6 +141,7 @@ void Service::run() {
     pulse_ready_.release();
     hand_ready_.release();
     kernel_ready_.release();
+    return begin_anew_;
 }
 
 // ---- the end ----
@@ -272,11 +279,28 @@ void Service::check_addresses() {
     const auto interfaces = netlink::list_interfaces();
     if (!interfaces || !parts_.pulse.snapshot(snapshot))
         return;
+    check_macs(*interfaces);
     for (std::size_t i = 0; i < parts_.config.groups.size(); ++i)
         for (const netlink::Interface& interface : *interfaces)
             if (interface.index == parts_.interface_indices[i]) {
                 on_link({interface.index, interface.up, interface.carrier});
                 check_placement(i, snapshot.groups[i], *interfaces);
+            }
+}
+
+/// Announcements, probes and questions are prepared with the MAC addresses of the start. An appliance's
+/// engine may give a TAP that of its port after that.
+void Service::check_macs(const std::vector<netlink::Interface>& interfaces) {
+    const config::Engine& engine = parts_.config.engine;
+    for (const netlink::Interface& before : parts_.interfaces)
+        for (const netlink::Interface& after : interfaces)
+            if (engine.is_appliance() && before.index == after.index && before.mac != after.mac &&
+                (after.name == engine.outside.kernel_interface ||
+                 after.name == engine.inside.kernel_interface) &&
+                begin_anew_.empty()) {
+                begin_anew_ = "the MAC address of " + after.name + " has changed; the brain begins anew";
+                parts_.journal.add(Severity::warning, "node.begins_anew", "", begin_anew_);
+                io_.stop();
             }
 }
 
