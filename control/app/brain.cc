@@ -26,6 +26,7 @@ namespace {
 struct Prepared {
     std::vector<int> interface_indices;
     int inside_index{0};
+    std::vector<netlink::Interface> interfaces;
     std::vector<GroupEffects> effects;
     std::vector<PulseGroup> pulse_groups;
     std::vector<std::string> warnings;
@@ -121,6 +122,7 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
         appliance ? find(*interfaces, config.engine.inside.kernel_interface) : nullptr;
     if (appliance && inside == nullptr)
         return std::unexpected("there is no interface " + config.engine.inside.kernel_interface);
+    out.interfaces = *interfaces;
     out.inside_index = inside == nullptr ? 0 : inside->index;
     const std::uint32_t alone = lifeline.was_active_alone.exchange(0);
 
@@ -251,7 +253,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     const std::uint32_t incarnation = random_word();
 
     Hand hand{**page, std::move(*socket), std::move(groups->effects), to_hand, from_hand, hand_notes, terms};
-    Pulse pulse{{pair_hash(config), config.node.id, incarnation, config.digest},
+    Pulse pulse{{pair_hash(config), config.node.id, incarnation, config.digest, config.engine.backend},
                 std::move(groups->pulse_groups),
                 std::move(*paths),
                 **page,
@@ -264,18 +266,20 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     if (auto sentence = lock_memory())
         warnings->push_back(*sentence);
     Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes,
-                     store->records, not_kept, groups->interface_indices, groups->inside_index, *warnings,
-                     incarnation}};
+                     store->records, not_kept, groups->interface_indices, groups->inside_index,
+                     groups->interfaces, *warnings, incarnation}};
     if (auto opened = service.open(); !opened)
         return std::unexpected(opened.error());
 
     hand.start();
     pulse.start();
-    service.run();
+    const std::string begin_anew = service.run();
     while (!to_pulse.send(Stop{})) // full: it is being emptied
         std::this_thread::yield();
     pulse.join();
     hand.stop();
+    if (!begin_anew.empty())
+        return std::unexpected(begin_anew);
     return {};
 }
 
