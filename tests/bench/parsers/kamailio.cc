@@ -219,7 +219,8 @@ private:
 
 int own_main(int argc, char** argv, char** /*environment*/) {
     if (std::string_view{ver_version} != known_version) {
-        std::fprintf(stderr, "this is Kamailio %s, and the layout is known of %s only\n", ver_version, known_version);
+        std::fprintf(stderr, "this is Kamailio %s, and the layout is known of %s only\n", ver_version,
+                     known_version);
         return 1;
     }
     const char* memory = std::getenv("TANDEM_KAMAILIO_MEMORY");
