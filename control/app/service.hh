@@ -47,6 +47,7 @@ struct ServiceParts {
     Records records;
     std::string not_kept;               ///< why the first writing of the records failed; empty: it did not
     std::vector<int> interface_indices; ///< of each group's outside interface
+    int inside_index{0};                ///< of an appliance's inside interface; 0 in host mode
     std::vector<std::string> warnings;  ///< conditions of the host that were found at the start
     std::uint32_t incarnation{0};
 };
@@ -61,6 +62,11 @@ public:
     void run();
 
 private:
+    /// Where a VIP belongs while the group is active here.
+    struct Place {
+        wire::IpAddress address;
+        int interface_index{0};
+    };
     /// What the service knows of one group beside the pulse's snapshot.
     struct GroupState {
         std::unique_ptr<watch::Group> monitors;
@@ -69,9 +75,12 @@ private:
         std::optional<bool> window_told;
         std::uint8_t monitor_lacks{0};
         bool active{false}; ///< as the monitors were told
+        bool link_up{true}; ///< of the outside interface, as the kernel said last
+        bool link_carrier{true};
         bool port_usable{true};
-        std::vector<bool> vip_outside; ///< for each VIP, as the kernel said last
-        std::vector<bool> misplaced;   ///< for each VIP, as it was told
+        std::vector<Place> places;     ///< of all its VIPs, those on the outside interface first
+        std::vector<bool> vip_present; ///< for each place, as the kernel said last
+        std::vector<bool> misplaced;   ///< for each place, as it was told
         bool vip_came{false};          ///< one of them, since the last check
         bool vip_went{false};
         std::uint64_t claims{0}; ///< seen by the monitors
@@ -85,11 +94,13 @@ private:
     void wait_for_hand();
     void wait_for_kernel();
     void on_link(const netlink::Monitor::LinkChange& change);
+    void judge_port(std::size_t group);
     void on_address(const netlink::Monitor::AddressChange& change);
     void check_addresses();
     void check_addresses_in(std::chrono::milliseconds delay);
     void show_placement(std::size_t group, bool wanted);
-    void check_placement(std::size_t group, const ha::View& view, const netlink::Interface& outside);
+    void check_placement(std::size_t group, const ha::View& view,
+                         const std::vector<netlink::Interface>& interfaces);
     void tick();
     void tell(std::size_t group, const ha::Input& input);
 

@@ -62,19 +62,29 @@ void Service::look_at_engine(ha::Instant at) {
         return;
     const EngineState before = std::exchange(engine_, state);
     status_due_ = at;
+    const bool appliance = parts_.config.engine.is_appliance();
     if (state == EngineState::running)
         parts_.journal.add(Severity::info, "engine.running", "",
-                           "the packet engine is attached; mirroring works");
+                           appliance ? "the packet engine has its ports"
+                                     : "the packet engine is attached; mirroring works");
     else if (state == EngineState::stalled)
-        parts_.journal.add(Severity::error, "engine.stalled", "",
-                           "the packet engine does not turn; ending it, so that the kernel passes SIP on");
+        parts_.journal.add(
+            Severity::error, "engine.stalled", "",
+            appliance
+                ? "the packet engine does not turn; ending it: nothing passes this node until it is back"
+                : "the packet engine does not turn; ending it, so that the kernel passes SIP on");
     else if (before == EngineState::running || before == EngineState::stalled)
         parts_.journal.add(
             Severity::error, "engine.lost", "",
-            "the packet engine is gone; the kernel passes SIP on, mirroring pauses until it is back");
-    // An engine that hangs keeps the kernel's queue bound, and SIP would wait in it. Dead, it is bypassed.
+            appliance
+                ? "the packet engine is gone; nothing passes this node until it is back"
+                : "the packet engine is gone; the kernel passes SIP on, mirroring pauses until it is back");
+    // In host mode, an engine that hangs keeps the kernel's queue bound, and SIP would wait in it; dead, it
+    // is bypassed. On an appliance it keeps the carrier of its TAPs.
     if (state == EngineState::stalled)
         end_packet_engine(pid);
+    for (std::size_t group = 0; appliance && group < groups_.size(); ++group)
+        judge_port(group);
 }
 
 void Service::read_notices() {
@@ -135,7 +145,8 @@ void Service::open_monitors() {
         };
         handlers.repair = [this, i] { door_.tell(Repair{i}); };
         groups_[i].monitors = std::make_unique<watch::Group>(
-            io_, parts_.config.groups[i], parts_.interface_indices[i], std::move(handlers), path_interfaces);
+            io_, parts_.config.groups[i], parts_.interface_indices[i], std::move(handlers), path_interfaces,
+            parts_.config.engine.inside.kernel_interface);
     }
 }
 
@@ -150,7 +161,7 @@ watch::Facts Service::facts(std::size_t group) {
     }
     out.carrier = state.port_usable;
     out.arrived = parts_.page.traffic[group].arrived.load();
-    out.vip_outside = state.vip_outside;
+    out.vip_outside = state.vip_present;
     return out;
 }
 

@@ -89,8 +89,8 @@ bool Path::hold(std::span<const std::uint8_t> packet, const Held& tag) {
         }
         const Held& oldest = held_.entry(0).tag;
         if (!oldest.done) {
-            if (oldest.ingress == Ingress::outside)
-                overflowed_.push_back(oldest.token);
+            if (oldest.ingress != Ingress::redirect)
+                overflowed_.push_back({oldest.ingress, oldest.token});
             else
                 count(Counter::held_dropped);
             --held_count_;
@@ -126,15 +126,17 @@ std::optional<Path::Settled> Path::next_settled(Ingress ingress) {
 
 std::optional<Released> Path::next_released() {
     if (!overflowed_.empty()) {
-        const std::uint32_t token = overflowed_.back();
+        const Overflowed overflowed = overflowed_.back();
         overflowed_.pop_back();
         count(Counter::held_dropped);
-        return Released{token, Action::drop, {}};
+        return Released{overflowed.ingress, overflowed.token, Action::drop, {}};
     }
+    if (const auto inside = next_released_inside())
+        return inside;
     const auto settled = next_settled(Ingress::outside);
     if (!settled)
         return std::nullopt;
-    Released released{settled->token, Action::drop, settled->packet};
+    Released released{Ingress::outside, settled->token, Action::drop, settled->packet};
     if (settled->late) {
         count(Counter::held_dropped);
     } else {
@@ -143,6 +145,39 @@ std::optional<Released> Path::next_released() {
         count(released.action == Action::drop ? Counter::held_dropped : Counter::held_released);
     }
     return released;
+}
+
+std::optional<Released> Path::next_released_inside() {
+    const auto settled = next_settled(Ingress::inside);
+    if (!settled)
+        return std::nullopt;
+    Released released{Ingress::inside, settled->token, Action::drop, settled->packet};
+    const Decision decision = decide_inside(released.packet);
+    if (!settled->late && decision.action == Action::forward) {
+        released.action = Action::forward;
+        count(decision.counter);
+    }
+    count(released.action == Action::drop ? Counter::held_dropped : Counter::held_released);
+    return released;
+}
+
+Decision Path::decide_inside(std::span<const std::uint8_t> packet) const {
+    const auto ip = wire::parse_ip(packet);
+    const contract::Vip* vip = ip ? find_vip(policy_, ip->source) : nullptr;
+    // What the server says needs no inspection for its verdict.
+    return vip == nullptr ? decide(Ingress::inside, Kind::not_vip, Stance::none)
+                          : decide(Ingress::inside, Kind::other_port, groups_[vip->group].stance);
+}
+
+Action Path::on_inside(std::span<const std::uint8_t> packet, std::uint32_t token) {
+    const Decision decision = decide_inside(packet);
+    if (decision.action == Action::hold) {
+        const contract::Vip* vip = find_vip(policy_, wire::parse_ip(packet)->source);
+        return hold(packet, {Ingress::inside, token, now_, vip->group, false}) ? Action::hold
+                                                                               : Action::hold_back;
+    }
+    count(decision.counter);
+    return decision.action;
 }
 
 void Path::redirected(Sent sent) {

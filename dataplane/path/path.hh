@@ -46,6 +46,7 @@ struct PathSeeds {
 
 /// A packet that had been held, with its verdict: forward, drop or redirect.
 struct Released {
+    Ingress ingress{Ingress::outside}; ///< outside or inside
     std::uint32_t token{0};
     Action action{Action::drop};
     std::span<const std::uint8_t> packet; ///< valid until the next on_outside() or on_frame()
@@ -71,6 +72,9 @@ public:
     /// A packet from outside, beginning with its IP header. `token` is the engine's name for it, given back
     /// if it is held. The answer is forward, drop, hold or redirect; after redirect call redirected().
     Action on_outside(std::span<const std::uint8_t> packet, std::uint32_t token);
+    /// A packet from the server behind an appliance, with a VIP as its source, beginning with its IP header.
+    /// The answer is forward, hold_back or hold.
+    Action on_inside(std::span<const std::uint8_t> packet, std::uint32_t token);
     std::optional<Released> next_released();
     /// Counts a redirect that the engine tried; what could not be sent is passed on by the engine.
     void redirected(Sent sent);
@@ -93,15 +97,23 @@ public:
     Instant deadline() const;
 
     const contract::Policy& policy() const { return policy_; }
+    /// Grows when begin() has read another policy.
+    std::uint32_t policy_sequence() const { return policy_sequence_; }
+    /// What this node is for a group, in this turn.
+    Stance stance(std::uint8_t group) const { return groups_[group].stance; }
     std::size_t held() const { return held_count_; }
 
 private:
     struct Held {
         Ingress ingress{};
-        std::uint32_t token{0}; ///< of a packet from outside
+        std::uint32_t token{0}; ///< of a packet from outside or inside
         Instant since{};
         std::uint8_t group{0};
         bool done{false};
+    };
+    struct Overflowed {
+        Ingress ingress{};
+        std::uint32_t token{0};
     };
     struct Settled {
         std::uint32_t token{0};
@@ -125,6 +137,8 @@ private:
     void copy_to_mirror(std::span<const std::uint8_t> packet, std::uint8_t group);
     bool hold(std::span<const std::uint8_t> packet, const Held& tag);
     std::optional<Settled> next_settled(Ingress ingress);
+    std::optional<Released> next_released_inside();
+    Decision decide_inside(std::span<const std::uint8_t> packet) const;
     Action settle(std::span<const std::uint8_t> packet, const Inspection& found, const Decision& decision);
     void on_packet(const PacketFrame& frame);
     void on_redirected(const RedirectedFrame& frame);
@@ -143,7 +157,7 @@ private:
     std::array<GroupState, contract::groups_max> groups_{};
     PacketStore<Held> held_;
     std::size_t held_count_{0};
-    std::vector<std::uint32_t> overflowed_; ///< tokens of held packets that had to make room
+    std::vector<Overflowed> overflowed_; ///< held packets that had to make room
     PacketStore<Deferred> deferred_;
     std::optional<Delivery> redirected_;
 };

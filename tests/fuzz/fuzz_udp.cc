@@ -3,13 +3,9 @@
 // tables of calls, dialogs and registrations, which are small here so that making room is reached by short
 // inputs.
 #include "dataplane/path/inspect.hh"
-#include "dataplane/state/calls.hh"
-#include "dataplane/state/dialogs.hh"
-#include "dataplane/state/registrations.hh"
-#include "dataplane/wire/checksum.hh"
-#include "dataplane/wire/sip_marks.hh"
+#include "dataplane/state/tracker.hh"
 
-#include <array>
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -54,39 +50,28 @@ class Tables {
 public:
     void see(std::int64_t seconds, std::uint8_t phone, std::string_view text) {
         const state::Instant now{std::chrono::seconds{seconds}};
-        calls_.see(now, 0, text);
-        const auto plain = wire::parse_sip(text);
-        const auto error = wire::extract_sip(text, wire::best_sip_scanner(), *marks_, message_);
-        require(plain.has_value() == !error.has_value());
-        if (!error) {
-            const auto source = wire::IpAddress::v4({10, 0, 0, phone});
-            registrations_.see(now, {source, 5060, 0}, message_, text);
-            dialogs_.see(now, 0, source, 5060, message_);
-        }
-        calls_.sweep(now);
-        registrations_.sweep(now);
-        dialogs_.sweep(now);
-        require(registrations_.size() <= bindings && dialogs_.size() <= dialogs && calls_.count(0) <= calls);
-        require(registrations_.counts().added >= registrations_.size());
+        const auto source = wire::IpAddress::v4({10, 0, 0, phone});
+        tracker_.see(now, {{source, 5060, 0}, static_cast<state::Way>(phone % 3), text});
+        tracker_.sweep(now);
+        require(tracker_.registrations().size() <= bindings && tracker_.dialogs().size() <= dialogs &&
+                tracker_.calls(0) <= calls);
+        require(tracker_.registrations().counts().added >= tracker_.registrations().size());
     }
 
 private:
     static constexpr std::size_t calls = 64;
     static constexpr std::size_t bindings = 8;
     static constexpr std::size_t dialogs = 8;
-    static constexpr state::Registrations::Limits binding_limits{bindings, 48};
-    static constexpr state::Dialogs::Limits dialog_limits{dialogs, 48};
+    static constexpr state::Tracker::Limits limits{{bindings, 48}, {dialogs, 48}, calls};
 
-    std::unique_ptr<wire::SipMarks> marks_{new wire::SipMarks};
-    wire::SipMessage message_;
     std::vector<std::uint64_t> binding_memory_ =
-        std::vector<std::uint64_t>(state::Registrations::octets(binding_limits) / 8 + 1);
+        std::vector<std::uint64_t>(state::Registrations::octets(limits.registrations) / 8 + 1);
     std::vector<std::uint64_t> dialog_memory_ =
-        std::vector<std::uint64_t>(state::Dialogs::octets(dialog_limits) / 8 + 1);
-    state::Calls calls_{calls, 7};
-    state::Registrations registrations_{std::as_writable_bytes(std::span{binding_memory_}), binding_limits,
-                                        7};
-    state::Dialogs dialogs_{std::as_writable_bytes(std::span{dialog_memory_}), dialog_limits, 7};
+        std::vector<std::uint64_t>(state::Dialogs::octets(limits.dialogs) / 8 + 1);
+    state::Tracker tracker_{{std::as_writable_bytes(std::span{binding_memory_}),
+                             std::as_writable_bytes(std::span{dialog_memory_})},
+                            limits,
+                            7};
 };
 
 } // namespace

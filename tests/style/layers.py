@@ -30,7 +30,10 @@ RULES = {
     "dataplane/table": Rule((WIRE,)),
     "dataplane/path": Rule((WIRE, CONTRACT, TABLE)),
     "dataplane/state": Rule((WIRE, CONTRACT, TABLE)),
-    "dataplane/io/nfqueue": Rule(BYTES + ("dataplane/path", "dataplane/state"),
+    "dataplane/io/halink": Rule(BYTES + ("dataplane/path",), (), "yes"),
+    "dataplane/io/dpdk": Rule(BYTES + (TABLE, "dataplane/path", "dataplane/state", "dataplane/io/halink"),
+                              ("rte_", "libmnl/", "nftables/"), "yes"),
+    "dataplane/io/nfqueue": Rule(BYTES + ("dataplane/path", "dataplane/state", "dataplane/io/halink"),
                                  ("libnetfilter_queue/", "libmnl/", "nftables/"), "yes"),
     "dataplane/io/pcap": Rule(BYTES + ("dataplane/path", "dataplane/state"), ("pcap",), "yes"),
     "dataplane": Rule(("dataplane",), ("CLI/", "fmt/"), "yes"),  # main.cc: the wiring
@@ -49,7 +52,8 @@ RULES = {
     "control": Rule(BYTES + ("control", "netlink"), ("CLI/", "fmt/", "spdlog/"), "yes"),  # main.cc: the wiring
     # tools
     "tools/phone": Rule(system="yes"),
-    "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink"),
+    "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink",
+                                     "dataplane/state", "dataplane/table"),
                             BOOST + ("CLI/", "fmt/"), "yes"),
     "tools": Rule(BYTES + ("control", "netlink"), BOOST + ("CLI/", "fmt/"), "yes"),
     # tests may look everywhere

@@ -195,6 +195,8 @@ Exit run_daemon_verb(const Options& options) {
     case Verb::disable:
     case Verb::role_follow:
         return act(*client, options);
+    case Verb::registrations:
+    case Verb::dialogs:
     case Verb::keygen:
     case Verb::check:
         break;

@@ -19,12 +19,15 @@ enum class Verb : std::uint8_t {
     role_follow,
     events,
     counters,
+    registrations,
+    dialogs,
     keygen,
     check
 };
 enum class Form : std::uint8_t { text, json };
 enum class Force : std::uint8_t { no, yes };
 enum class Follow : std::uint8_t { no, yes };
+enum class Raw : std::uint8_t { no, yes };
 
 struct Options {
     Verb verb{Verb::status};
@@ -35,6 +38,11 @@ struct Options {
     Follow follow{Follow::no};
     std::uint64_t since{0};
     std::string file; ///< of keygen and check
+    // Of registrations and dialogs:
+    std::string run_dir;       ///< empty: the folder of the socket
+    std::string match;         ///< empty: all
+    std::uint64_t limit{1000}; ///< 0: none
+    Raw raw{Raw::no};
 };
 
 /// The exit status of the program.

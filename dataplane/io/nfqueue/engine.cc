@@ -17,6 +17,8 @@ namespace tandem::nfqueue {
 namespace {
 
 using contract::Counter;
+using halink::Purpose;
+using halink::Transmitted;
 using path::Action;
 using path::Duration;
 using path::Instant;
@@ -24,7 +26,6 @@ using path::Instant;
 constexpr int worker_priority = 10; ///< below the pulse thread of the brain
 constexpr Duration wait_max = std::chrono::milliseconds{10};
 constexpr Duration tun_retry = std::chrono::milliseconds{200};
-constexpr std::size_t calls_max = 65'536;
 constexpr std::size_t bursts_max = 4; ///< of one source in one turn, so that none starves the others
 
 Instant clock_now() {
@@ -46,7 +47,8 @@ std::string shadow_name(const contract::Policy& policy) {
 
 } // namespace
 
-std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page& page) {
+std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page& page,
+                                                                 const std::string& run_dir) {
     contract::Policy policy;
     if (!page.policy.read(policy) || policy.vip_count == 0)
         return std::unexpected("no policy yet");
@@ -54,16 +56,17 @@ std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page&
     if (!queue)
         return std::unexpected(queue.error());
     const path::PathSeeds seeds{random_number(), random_number()};
-    return std::unique_ptr<Engine>(new Engine(page, policy.queue, std::move(*queue), seeds));
+    return std::unique_ptr<Engine>(new Engine(page, run_dir, policy.queue, std::move(*queue), seeds));
 }
 
-Engine::Engine(contract::Page& page, std::uint16_t number, KernelQueue queue, const path::PathSeeds& seeds)
+Engine::Engine(contract::Page& page, const std::string& run_dir, std::uint16_t number, KernelQueue queue,
+               const path::PathSeeds& seeds)
     : page_(page)
     , queue_number_(number)
     , queue_(std::move(queue))
     , links_(page)
     , path_(page, seeds)
-    , calls_(calls_max, seeds.incarnation ^ seeds.stream) {}
+    , tracker_(run_dir, contract::record_setup(page), seeds.incarnation ^ seeds.stream) {}
 
 void Engine::run() {
     sched_param priority{};
@@ -142,7 +145,7 @@ void Engine::take_outside() {
 void Engine::settle(std::uint32_t id, Action action, std::span<const std::uint8_t> packet) {
     switch (action) {
     case Action::forward:
-        count_call(packet);
+        track(packet, state::Way::served);
         queue_.accept(id);
         break;
     case Action::redirect:
@@ -159,21 +162,21 @@ void Engine::settle(std::uint32_t id, Action action, std::span<const std::uint8_
     }
 }
 
-/// What the server gets tells how many calls are up.
-void Engine::count_call(std::span<const std::uint8_t> packet) {
+/// What the server gets tells who is registered and which calls are up.
+void Engine::track(std::span<const std::uint8_t> packet, state::Way way) {
     if (const auto sip = path::sip_text(packet, path_.policy()))
-        calls_.see(now_, sip->group, sip->text);
+        tracker_->see(now_, {{sip->source, sip->port, sip->group}, way, sip->text});
 }
 
 void Engine::show_calls() {
-    calls_.sweep(now_);
+    tracker_.turn(now_);
     for (std::size_t group = 0;
          group < std::min<std::size_t>(path_.policy().group_count, contract::groups_max); ++group) {
         contract::Role role;
-        if (calls_.count(group) != 0 && page_.grants[group].role.read(role) &&
+        if (tracker_->calls(group) != 0 && page_.grants[group].role.read(role) &&
             role.standing != contract::Standing::active)
-            calls_.clear(group);
-        page_.traffic[group].calls.store(static_cast<std::uint32_t>(calls_.count(group)),
+            tracker_->clear_calls(group);
+        page_.traffic[group].calls.store(static_cast<std::uint32_t>(tracker_->calls(group)),
                                          std::memory_order_relaxed);
     }
 }
@@ -235,9 +238,13 @@ void Engine::take_links() {
 }
 
 void Engine::deliver() {
-    while (const auto delivery = path_.next_delivery())
-        path_.delivered(*delivery,
-                        tun_.write(delivery->packet) ? path::Delivered::yes : path::Delivered::failed);
+    while (const auto delivery = path_.next_delivery()) {
+        const bool written = tun_.write(delivery->packet);
+        path_.delivered(*delivery, written ? path::Delivered::yes : path::Delivered::failed);
+        if (written)
+            track(delivery->packet,
+                  delivery->counter == Counter::mirror_delivered ? state::Way::mirrored : state::Way::served);
+    }
 }
 
 void Engine::take_shadow() {
