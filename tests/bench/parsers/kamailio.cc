@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The parser of Kamailio 5.6, measured inside its own executable.
+// The parser of Kamailio 5.6, measured inside its own processes.
 //
 // Problem: the parser is no library; it is part of /usr/sbin/kamailio, which exports its functions for its
-// modules. Idea: this shared object is preloaded into that executable and puts its own main function in the
-// place of the other one; it starts the allocator and the table of header names, as Kamailio's main does, and
-// calls the parser. What is needed of Kamailio's structures is told below by offsets, for the one version
-// that they were taken from; another version is refused. Deliberately absent: everything behind the parser.
+// modules, and it takes its memory from an allocator whose costs depend on what has been allocated before.
+// Idea: Kamailio is started as ever, with this shared object preloaded. When a worker asks for its first
+// datagram, it measures instead, in the state that a worker is in, prints, and ends the server. What is
+// needed of Kamailio's structures is told below by offsets, for the one version that they were taken from;
+// another version is refused. Deliberately absent: everything behind the parser.
 //
-//   LD_PRELOAD=libparser_kamailio.so /usr/sbin/kamailio fields PACK      (see program.hh)
+//   TANDEM_PARSER="time PACK SECONDS" TANDEM_PARSER_ANSWERS=FILE LD_PRELOAD=libparser_kamailio.so kamailio
+//   -DD -E -f CONFIG   (see program.hh)
 //
-// TANDEM_KAMAILIO_MEMORY names the allocator, by Kamailio's names: `qm` (what it takes unless told
-// otherwise), `fm`, `tlsf`.
+// Kamailio's own option -X names the allocator: `qm` (what it takes unless told otherwise), `fm`, `tlsf`.
 #include "tests/bench/parsers/program.hh"
 
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
-#include <fcntl.h>
+#include <sstream>
+#include <sys/socket.h>
 #include <unistd.h>
 
 // What the executable exports.
@@ -29,10 +31,8 @@ int parse_from_header(void* message);
 int parse_contact(void* header);
 int parse_expires(void* header);
 void free_sip_msg(void* message);
-int pkg_init_manager(char* name);
-int ksr_hname_init_index();
 extern const char ver_version[];
-extern unsigned long pkg_mem_size;
+extern char* sr_memmng_pkg;
 }
 
 namespace {
@@ -95,12 +95,7 @@ constexpr unsigned long long all_headers = ~0ULL;
 
 class Kamailio final : public bench::Parser {
 public:
-    explicit Kamailio(std::string memory)
-        : memory_(std::move(memory)) {
-        pkg_mem_size = 8UL << 20U; // what it takes unless told otherwise
-        if (pkg_init_manager(memory_.data()) < 0 || ksr_hname_init_index() < 0)
-            std::abort();
-    }
+    Kamailio() = default;
 
     bool parse(std::string_view text) override {
         const bool accepted = take(text);
@@ -116,7 +111,7 @@ public:
         return fields;
     }
 
-    std::string with() const override { return "5.6.3, " + memory_; }
+    std::string with() const override { return std::string{"5.6.3, "} + sr_memmng_pkg; }
 
 private:
     /// Everything that the fields need: all headers, From, the contacts and Expires, which wait to be asked
@@ -213,30 +208,40 @@ private:
         return fields;
     }
 
-    std::string memory_;
     alignas(16) std::array<char, 2 * message_at::octets> message_{};
 };
 
-int own_main(int argc, char** argv, char** /*environment*/) {
+/// Does what TANDEM_PARSER says; gives the exit status.
+int measure() {
     if (std::string_view{ver_version} != known_version) {
         std::fprintf(stderr, "this is Kamailio %s, and the layout is known of %s only\n", ver_version,
                      known_version);
         return 1;
     }
-    const char* memory = std::getenv("TANDEM_KAMAILIO_MEMORY");
-    Kamailio parser{memory != nullptr ? memory : "qm"};
-    return bench::run(argc, argv, parser);
+    const char* said = std::getenv("TANDEM_PARSER");
+    const char* answers = std::getenv("TANDEM_PARSER_ANSWERS"); // the server has closed what it began with
+    if (answers == nullptr || std::freopen(answers, "w", stdout) == nullptr)
+        return 1;
+    std::istringstream stream{said != nullptr ? said : ""};
+    std::vector<std::string> words{"kamailio"};
+    for (std::string word; stream >> word;)
+        words.push_back(word);
+    std::vector<char*> arguments;
+    for (auto& word : words)
+        arguments.push_back(word.data());
+    Kamailio parser;
+    const int status = bench::run(static_cast<int>(arguments.size()), arguments.data(), parser);
+    std::fflush(stdout);
+    return status;
 }
-
-using Main = int (*)(int, char**, char**);
 
 } // namespace
 
-/// Called by the executable's first instructions, with its main function.
-extern "C" [[gnu::visibility("default")]] int __libc_start_main(Main /*main*/, int argc, char** argv,
-                                                                void (*init)(), void (*fini)(),
-                                                                void (*ld_fini)(), void* stack_end) {
-    using Start = int (*)(Main, int, char**, void (*)(), void (*)(), void (*)(), void*);
-    const auto start = reinterpret_cast<Start>(dlsym(RTLD_NEXT, "__libc_start_main"));
-    return start(own_main, argc, argv, init, fini, ld_fini, stack_end);
+/// A worker asks for its first datagram. The server ends with it.
+extern "C" [[gnu::visibility("default")]] ssize_t recvfrom(int, void*, std::size_t, int, sockaddr*,
+                                                           socklen_t*) {
+    const pid_t server = ::getppid();
+    const int status = measure();
+    ::kill(server, SIGTERM);
+    ::_exit(status);
 }
