@@ -211,10 +211,11 @@ template <Facing facing>
     store(words, head | kind | place << 16U);
     store(words + 8, total | std::uint64_t{wire::ether_type_ipv4} << 16U);
     store(words + 16, facing == Facing::outside ? addresses : std::rotl(addresses, 32));
-    store(words + 24, table::FlowKey::rest_of(facing == Facing::outside ? ports : std::rotl(ports, 16), wire::protocol_udp, 4));
+    store(words + 24, table::FlowKey::rest_of(facing == Facing::outside ? ports : std::rotl(ports, 16),
+                                              wire::protocol_udp, 4));
     static_assert(offsetof(Seen, group) == 2 && offsetof(Seen, vip) == 3 && offsetof(Seen, network) == 4 &&
-                  offsetof(Seen, method) == 6 && offsetof(Seen, length) == 8 && offsetof(Seen, ether_type) == 10 &&
-                  offsetof(Seen, flow) == 16);
+                  offsetof(Seen, method) == 6 && offsetof(Seen, length) == 8 &&
+                  offsetof(Seen, ether_type) == 10 && offsetof(Seen, flow) == 16);
     return sip ? Look::sip : Look::other;
 }
 
@@ -246,7 +247,7 @@ template <Facing facing>
 
 template <Facing facing>
 Front::Look Front::look_inside(const RawFrame& frame, Seen& seen, std::size_t network,
-                        std::size_t left) const noexcept {
+                               std::size_t left) const noexcept {
     const std::uint8_t* ip = frame.data + network;
     const Side& side = sides_[static_cast<std::size_t>(facing)];
     const bool four = seen.ether_type == wire::ether_type_ipv4;
@@ -363,7 +364,8 @@ Front::Look Front::look_inside(const RawFrame& frame, Seen& seen, std::size_t ne
 
 template <class Set, Facing facing>
 [[gnu::always_inline]] inline void Front::classify_with(std::span<const RawFrame> frames,
-                                                        std::span<Seen> seen) const noexcept {
+                                                        std::span<Seen> seen,
+                                                        std::uint64_t* hashes) const noexcept {
     Todo todo;
     const std::size_t count = std::min({frames.size(), seen.size(), burst_max});
     for (std::size_t i = 0; i < count; ++i) {
@@ -378,9 +380,13 @@ template <class Set, Facing facing>
             at = seen[i].transport;
             if (found == Look::none) {
                 look_slowly(facing, frames[i], seen[i]);
+                hashes[i] = 0;
                 continue;
             }
         }
+        const std::uint64_t hash = seen[i].flow.hash(lines_.seed);
+        hashes[i] = hash;
+        __builtin_prefetch(lines_.first + (hash & lines_.mask) * 64);
         if (found == Look::other)
             continue;
         const std::uint8_t* transport = frames[i].data + at;
@@ -419,20 +425,21 @@ template <class Set, Facing facing>
         read_text(frames[todo.texts[k]], seen[todo.texts[k]]);
 }
 
-void Front::classify_plain(Facing facing, std::span<const RawFrame> frames,
-                           std::span<Seen> seen) const noexcept {
+void Front::classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
+                           std::span<std::uint64_t> hashes) const noexcept {
     if (facing == Facing::outside)
-        classify_with<glance::Sse2, Facing::outside>(frames, seen);
+        classify_with<glance::Sse2, Facing::outside>(frames, seen, hashes.data());
     else
-        classify_with<glance::Sse2, Facing::inside>(frames, seen);
+        classify_with<glance::Sse2, Facing::inside>(frames, seen, hashes.data());
 }
 
 [[gnu::target("avx512f,avx512bw,bmi,bmi2")]] void
-Front::classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept {
+Front::classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
+                     std::span<std::uint64_t> hashes) const noexcept {
     if (facing == Facing::outside)
-        classify_with<glance::Avx512, Facing::outside>(frames, seen);
+        classify_with<glance::Avx512, Facing::outside>(frames, seen, hashes.data());
     else
-        classify_with<glance::Avx512, Facing::inside>(frames, seen);
+        classify_with<glance::Avx512, Facing::inside>(frames, seen, hashes.data());
 }
 
 } // namespace tandem::path

@@ -39,8 +39,10 @@ wire::IpAddress get(const Words& words, std::uint8_t version) {
     return address;
 }
 
-constexpr unsigned group_at = 48;
-constexpr unsigned kind_at = 56;
+// Flow::what
+constexpr std::uint32_t used_bit = 1;
+constexpr unsigned group_at = 8;
+constexpr unsigned kind_at = 16;
 
 constexpr std::uint16_t host_order(std::uint64_t port) {
     return __builtin_bswap16(static_cast<std::uint16_t>(port));
@@ -83,7 +85,7 @@ bool Flows::is_established(const Hot& flow, const Cold& more) noexcept {
 std::int64_t Flows::patience_ns(const Hot& flow, const Cold& more) noexcept {
     if (!is_established(flow, more))
         return ns(single_max);
-    switch (static_cast<FlowKind>(flow.rest.load(relaxed) >> kind_at)) {
+    switch (static_cast<FlowKind>(flow.what.load(relaxed) >> kind_at)) {
     case FlowKind::tcp:
         return ns(tcp_max);
     case FlowKind::rtp:
@@ -124,7 +126,7 @@ void Flows::end(Index index) noexcept {
     flow.sequence.store(sequence + 1, relaxed);
     std::atomic_thread_fence(std::memory_order_release);
     tag(index).store(0, relaxed);
-    flow.used.store(0, relaxed);
+    flow.what.store(0, relaxed);
     flow.addresses.store(0, relaxed);
     flow.rest.store(0, relaxed);
     flow.sequence.store(sequence + 2, std::memory_order_release);
@@ -151,9 +153,7 @@ Flows::Index Flows::begin(const FlowKey& key, std::uint64_t hash, const FlowEnds
     flow.sequence.store(sequence + 1, relaxed);
     std::atomic_thread_fence(std::memory_order_release);
     flow.addresses.store(key.addresses, relaxed);
-    flow.rest.store(key.rest | std::uint64_t{ends.group} << group_at |
-                        static_cast<std::uint64_t>(ends.kind) << kind_at,
-                    relaxed);
+    flow.rest.store(key.rest, relaxed);
     const auto i = static_cast<std::size_t>(side);
     flow.packets[i].store(1, relaxed);
     flow.packets[1 - i].store(0, relaxed);
@@ -163,7 +163,9 @@ Flows::Index Flows::begin(const FlowKey& key, std::uint64_t hash, const FlowEnds
     put(more.remote, ends.remote);
     put(more.local, ends.local);
     more.first_ns.store(to_ns(now), relaxed);
-    flow.used.store(1, relaxed);
+    flow.what.store(used_bit | std::uint32_t{ends.group} << group_at |
+                        static_cast<std::uint32_t>(ends.kind) << kind_at,
+                    relaxed);
     flow.sequence.store(sequence + 2, std::memory_order_release);
     tag(index).store(tag_of(hash), relaxed);
     ++size_;
@@ -196,15 +198,15 @@ bool Flows::Reader::read(std::size_t place, Flow& flow) const noexcept {
         if ((before & 1U) != 0)
             continue;
         const std::uint64_t rest = from.rest.load(relaxed);
-        const bool used = from.used.load(relaxed) != 0;
-        const FlowKey key{0, rest & FlowKey::rest_mask};
+        const std::uint32_t what = from.what.load(relaxed);
+        const FlowKey key{0, rest};
         flow.remote = get(more.remote, key.version());
         flow.local = get(more.local, key.version());
         flow.remote_port = host_order(rest);
         flow.local_port = host_order(rest >> 16U);
         flow.protocol = key.protocol();
-        flow.group = static_cast<std::uint8_t>(rest >> group_at);
-        flow.kind = static_cast<FlowKind>(rest >> kind_at);
+        flow.group = static_cast<std::uint8_t>(what >> group_at);
+        flow.kind = static_cast<FlowKind>(what >> kind_at & 0xffU);
         flow.established = is_established(from, more);
         for (std::size_t i = 0; i < 2; ++i) {
             flow.packets[i] = from.packets[i].load(relaxed);
@@ -214,7 +216,7 @@ bool Flows::Reader::read(std::size_t place, Flow& flow) const noexcept {
         flow.last_ns = from.last_ns.load(relaxed);
         std::atomic_thread_fence(std::memory_order_acquire);
         if (from.sequence.load(relaxed) == before)
-            return used;
+            return (what & used_bit) != 0;
     }
     return false;
 }

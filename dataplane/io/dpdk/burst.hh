@@ -78,6 +78,8 @@ public:
         count_ += n;
     }
     void clear() { count_ = 0; }
+    void resize(std::size_t count) { count_ = count; }
+    T* data() { return items_.data(); }
     std::span<const T> items() const { return {items_.data(), count_}; }
     std::span<T> items() { return {items_.data(), count_}; }
 
@@ -121,8 +123,8 @@ public:
     Selection mirrored() const { return {packets_, seen_.data(), mirrored_.items()}; }
     /// SIP that is forwarded, likewise.
     Selection sip() const { return {packets_, seen_.data(), sip_.items()}; }
-    /// Gives packets of VIPs with nat their other address. Where mirrored packets are only referred to, they must have
-    /// been copied before: see Forwarding::nat.
+    /// Gives packets of VIPs with nat their other address. Where mirrored packets are only referred to, they
+    /// must have been copied before: see Forwarding::nat.
     void translate();
     /// Packets to transmit on the other side, with the stations of the next hop.
     std::span<rte_mbuf*> forwarded() { return forwarded_.items(); }
@@ -171,7 +173,7 @@ private:
     const Stations* next_hop(const path::Seen& seen, const std::uint8_t* data) const;
     void decide_fates();
     template <path::Facing facing>
-    void flush_counts();
+    void flush_counts(std::uint32_t vips);
 
     Take from_outside_;
     Take from_inside_;
@@ -192,7 +194,6 @@ private:
     std::array<std::uint64_t, burst_max> hashes_{};
     std::array<state::Flows::Index, burst_max> found_{};
     std::array<std::array<std::uint32_t, kinds>, contract::vips_max> hits_{};
-    std::uint32_t vips_hit_{0};
     std::array<std::uint32_t, contract::groups_max> arrived_{};
 
     rte_mbuf* const* packets_{nullptr};
