@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/state/flows.hh"
 
+#include <immintrin.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -51,7 +53,10 @@ constexpr std::uint16_t host_order(std::uint64_t port) {
 } // namespace
 
 Flows::Flows(std::span<std::byte> memory, std::size_t flows, std::uint64_t seed)
-    : tags_(reinterpret_cast<Tags*>(memory.data()))
+    : find_(__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("bmi2") != 0
+                ? &Flows::find_wide
+                : &Flows::find_narrow)
+    , tags_(reinterpret_cast<Tags*>(memory.data()))
     , hot_(reinterpret_cast<Hot*>(memory.data() + sets_of(flows) * sizeof(Tags)))
     , cold_(reinterpret_cast<Cold*>(hot_ + sets_of(flows) * ways))
     , set_mask_(sets_of(flows) - 1)
@@ -64,6 +69,37 @@ Flows::Flows(std::span<std::byte> memory, std::size_t flows, std::uint64_t seed)
     for (std::size_t i = 0; i <= index_mask_; ++i) {
         new (hot_ + i) Hot;
         new (cold_ + i) Cold;
+    }
+}
+
+/// Sixteen tags are compared by four, and what was found is fetched for see().
+void Flows::find_narrow(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept {
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+        const std::uint64_t set = hashes[i] & set_mask_;
+        const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag_of(hashes[i])));
+        const auto* four = reinterpret_cast<const __m128i*>(&tags_[set]);
+        const __m128i a = _mm_cmpeq_epi32(_mm_load_si128(four), wanted);
+        const __m128i b = _mm_cmpeq_epi32(_mm_load_si128(four + 1), wanted);
+        const __m128i c = _mm_cmpeq_epi32(_mm_load_si128(four + 2), wanted);
+        const __m128i d = _mm_cmpeq_epi32(_mm_load_si128(four + 3), wanted);
+        const auto equal = static_cast<unsigned>(
+            _mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d))));
+        const auto index = static_cast<Index>(set * ways) + static_cast<Index>(std::countr_zero(equal));
+        found[i] = equal == 0 ? none : index;
+        __builtin_prefetch(&hot_[index & index_mask_], 1);
+    }
+}
+
+/// The same at once.
+[[gnu::target("avx512f,bmi,bmi2,prfchw")]] void Flows::find_wide(std::span<const std::uint64_t> hashes,
+                                                                 std::span<Index> found) const noexcept {
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+        const std::uint64_t set = hashes[i] & set_mask_;
+        const unsigned equal = _mm512_cmpeq_epi32_mask(
+            _mm512_load_si512(&tags_[set]), _mm512_set1_epi32(static_cast<int>(tag_of(hashes[i]))));
+        const auto index = static_cast<Index>(set * ways) + static_cast<Index>(_tzcnt_u32(equal));
+        found[i] = equal == 0 ? none : index;
+        __builtin_prefetch(&hot_[index & index_mask_], 1);
     }
 }
 

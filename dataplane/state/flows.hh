@@ -16,11 +16,10 @@
 #include "dataplane/table/flow_key.hh"
 #include "dataplane/wire/address.hh"
 
-#include <immintrin.h>
-
 #include <array>
 #include <atomic>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -127,35 +126,9 @@ public:
     table::FlowLines lines() const noexcept {
         return {reinterpret_cast<const std::byte*>(tags_), set_mask_, seed_};
     }
-    /// Ahead of see(), for what find() gave.
-    void prefetch_flow(Index index) const noexcept { __builtin_prefetch(&hot_[index & index_mask_], 1); }
-
-    /// How find() compares the sixteen: with what every x86-64 has, or at once.
-    struct Narrow {
-        static unsigned equal(const void* tags, std::uint32_t tag) noexcept {
-            const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
-            const auto* four = static_cast<const __m128i*>(tags);
-            const __m128i a = _mm_cmpeq_epi32(_mm_load_si128(four), wanted);
-            const __m128i b = _mm_cmpeq_epi32(_mm_load_si128(four + 1), wanted);
-            const __m128i c = _mm_cmpeq_epi32(_mm_load_si128(four + 2), wanted);
-            const __m128i d = _mm_cmpeq_epi32(_mm_load_si128(four + 3), wanted);
-            return static_cast<unsigned>(
-                _mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d))));
-        }
-    };
-    struct Wide {
-        [[gnu::target("avx512f")]] static unsigned equal(const void* tags, std::uint32_t tag) noexcept {
-            return _mm512_cmpeq_epi32_mask(_mm512_load_si512(tags), _mm512_set1_epi32(static_cast<int>(tag)));
-        }
-    };
-
-    /// Where the flow of a key can be; see() tells.
-    template <class Comparison = Narrow>
-    [[gnu::always_inline]] Index find(std::uint64_t hash) const noexcept {
-        const std::uint64_t set = hash & set_mask_;
-        const unsigned found = Comparison::equal(&tags_[set], tag_of(hash));
-        return found == 0 ? none
-                          : static_cast<Index>(set * ways) + static_cast<Index>(std::countr_zero(found));
+    /// Where the flows of so many hashes can be, and none where they are not; see() tells.
+    void find(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept {
+        (this->*find_)(hashes, found);
     }
 
     /// Counts a packet in the flow that find() gave. False: it is another flow, or none; call begin().
@@ -197,6 +170,8 @@ private:
     static void add(Word& word, std::uint64_t n) noexcept {
         word.store(word.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
+    void find_narrow(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept;
+    void find_wide(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept;
     static bool is_established(const Hot& flow, const Cold& more) noexcept;
     static std::int64_t patience_ns(const Hot& flow, const Cold& more) noexcept;
     Index choose(std::uint64_t set, std::int64_t now_ns) noexcept;
@@ -205,6 +180,8 @@ private:
     }
     void end(Index index) noexcept;
 
+    using Find = void (Flows::*)(std::span<const std::uint64_t>, std::span<Index>) const noexcept;
+    Find find_;
     Tags* tags_;
     Hot* hot_;
     Cold* cold_;

@@ -65,10 +65,6 @@ Burst::Burst(path::Front& front, state::Flows* flows, contract::Counters& counte
     if (flows_ != nullptr)
         front_.set_flow_lines(flows_->lines());
     static_assert(next_hops == 1U << (64 - 54));
-    const bool wide = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-                      __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
-    from_outside_ = wide ? &Burst::take_wide<Facing::outside> : &Burst::take_narrow<Facing::outside>;
-    from_inside_ = wide ? &Burst::take_wide<Facing::inside> : &Burst::take_narrow<Facing::inside>;
 }
 
 void Burst::set_station(Facing facing, const wire::MacAddress& address) {
@@ -183,8 +179,8 @@ const Burst::Stations* Burst::next_hop(const Seen& seen, const std::uint8_t* dat
     return hop.stations.known != 0 && hop.address == destination ? &hop.stations : nullptr;
 }
 
-template <Facing facing, class Comparison>
-[[gnu::always_inline]] inline void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
+template <Facing facing>
+void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
     forwarded_.clear();
     dropped_.clear();
     mirrored_.clear();
@@ -200,10 +196,7 @@ template <Facing facing, class Comparison>
     front_.classify(facing, std::span(frames_).first(count), seen_, hashes_);
     state::Flows* const flows = flows_;
     if (flows != nullptr)
-        for (std::size_t i = 0; i < count; ++i) {
-            found_[i] = flows->find<Comparison>(hashes_[i]);
-            flows->prefetch_flow(found_[i]);
-        }
+        flows->find(std::span(hashes_).first(count), found_);
     constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
     const std::int64_t now_ns = now.time_since_epoch().count();
     const Fates& fates = fates_[static_cast<std::size_t>(facing)];
@@ -247,15 +240,12 @@ template <Facing facing, class Comparison>
     flush_counts<facing>(vips_hit);
 }
 
-template <Facing facing>
-void Burst::take_narrow(std::span<rte_mbuf* const> packets, table::Instant now) {
-    take<facing, state::Flows::Narrow>(packets, now);
+void Burst::from_outside(std::span<rte_mbuf* const> packets, table::Instant now) {
+    take<Facing::outside>(packets, now);
 }
 
-template <Facing facing>
-[[gnu::target("avx512f,avx512bw,bmi,bmi2"), gnu::flatten]] void
-Burst::take_wide(std::span<rte_mbuf* const> packets, table::Instant now) {
-    take<facing, state::Flows::Wide>(packets, now);
+void Burst::from_inside(std::span<rte_mbuf* const> packets, table::Instant now) {
+    take<Facing::inside>(packets, now);
 }
 
 template <Facing facing>

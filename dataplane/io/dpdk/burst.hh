@@ -111,13 +111,9 @@ public:
     void begin(const contract::Policy& policy, std::uint32_t sequence, const Stances& stances);
 
     /// Packets from outside, at most burst_max. `packets` stays as it is until the lists have been used.
-    void from_outside(std::span<rte_mbuf* const> packets, table::Instant now) {
-        (this->*from_outside_)(packets, now);
-    }
+    void from_outside(std::span<rte_mbuf* const> packets, table::Instant now);
     /// Packets from the servers.
-    void from_inside(std::span<rte_mbuf* const> packets, table::Instant now) {
-        (this->*from_inside_)(packets, now);
-    }
+    void from_inside(std::span<rte_mbuf* const> packets, table::Instant now);
 
     /// Packets to mirror: behind the Ethernet header they are as they came, until translate().
     Selection mirrored() const { return {packets_, seen_.data(), mirrored_.items()}; }
@@ -161,13 +157,8 @@ private:
     static_assert(path::kind_count <= kinds);
     using Fates = std::array<std::array<std::uint8_t, kinds>, contract::vips_max>;
 
-    using Take = void (Burst::*)(std::span<rte_mbuf* const>, table::Instant);
-    template <path::Facing facing, class Comparison>
+    template <path::Facing facing>
     void take(std::span<rte_mbuf* const> packets, table::Instant now);
-    template <path::Facing facing>
-    void take_narrow(std::span<rte_mbuf* const> packets, table::Instant now);
-    template <path::Facing facing>
-    void take_wide(std::span<rte_mbuf* const> packets, table::Instant now);
     template <path::Facing facing>
     void begin_flow(const path::Seen& seen, const std::uint8_t* data, std::uint64_t hash, table::Instant now);
     const Stations* next_hop(const path::Seen& seen, const std::uint8_t* data) const;
@@ -175,8 +166,6 @@ private:
     template <path::Facing facing>
     void flush_counts(std::uint32_t vips);
 
-    Take from_outside_;
-    Take from_inside_;
     path::Front& front_;
     state::Flows* flows_;
     contract::Counters& counters_;

@@ -24,7 +24,7 @@ using namespace tandem;
 
 namespace {
 
-constexpr std::size_t flow_capacity = 262'144;
+constexpr std::size_t flow_capacity = 65'536;
 constexpr std::uint64_t stream = 3261;
 constexpr std::uint32_t phones = 4096;
 
