@@ -169,13 +169,15 @@ void Front::compile(const contract::Policy& policy, std::uint32_t sequence) {
 }
 
 /// Kind and method of SIP that a glance has recognised.
+template <wire::SipKind kind>
 [[gnu::always_inline]] inline void Front::settle(Seen& seen, std::uint8_t sight) const noexcept {
     const Group& group = groups_[seen.group];
-    const std::uint32_t wanted = (sight & glance::response_bit) != 0 ? group.responses : group.requests;
-    const bool matches = (wanted >> (sight & 0x0fU) & 1U) != 0;
-    seen.kind = matches ? Kind::sip_matching : Kind::sip_other;
-    seen.method = glance::method_of(sight);
-    seen.sip_kind = glance::kind_of(sight);
+    const std::uint32_t wanted = kind == wire::SipKind::response ? group.responses : group.requests;
+    const auto method = static_cast<std::uint8_t>(glance::method_of(sight));
+    static_assert(static_cast<int>(Kind::sip_matching) == 0 && static_cast<int>(Kind::sip_other) == 1);
+    seen.kind = static_cast<Kind>(~(wanted >> method) & 1U);
+    seen.method = static_cast<wire::SipMethod>(method);
+    seen.sip_kind = kind;
 }
 
 /// The usual frame. None: it is another one, or not for a VIP.
@@ -390,37 +392,38 @@ template <class Set, Facing facing>
         if (found == Look::other)
             continue;
         const std::uint8_t* transport = frames[i].data + at;
-        const bool roomy = be16(transport + 4) >= udp + glance::block;
-        const auto index = static_cast<std::uint8_t>(i);
-        if (!roomy) [[unlikely]] {
-            todo.texts[todo.text_count++] = index;
+        const std::uint32_t size = be16(transport + 4) - static_cast<std::uint32_t>(udp);
+        if (size < glance::block) [[unlikely]] {
+            todo.texts[todo.text_count++] = static_cast<std::uint8_t>(i);
             continue;
         }
         // Written to both lists, kept in one: which it is cannot be predicted.
-        const bool response = glance::begins_response(reinterpret_cast<const char*>(transport + udp));
-        todo.requests[todo.request_count] = index;
-        todo.responses[todo.response_count] = index;
+        const Text text{reinterpret_cast<const char*>(transport + udp), size, static_cast<std::uint32_t>(i)};
+        const bool response = glance::begins_response(text.first);
+        todo.requests[todo.request_count] = text;
+        todo.responses[todo.response_count] = text;
         todo.request_count += response ? 0 : 1;
         todo.response_count += response ? 1 : 0;
     }
-    const auto text_of = [&](std::size_t i) {
-        return reinterpret_cast<const char*>(frames[i].data + seen[i].transport + udp);
-    };
-    const auto size_of = [&](std::size_t i) { return be16(frames[i].data + seen[i].transport + 4) - udp; };
-    const auto take = [&](std::uint8_t i, glance::Sight sight) {
-        if (sight == glance::unknown) [[unlikely]]
-            todo.texts[todo.text_count++] = i;
-        else
-            settle(seen[i], sight);
-    };
     for (std::size_t k = 0; k < todo.response_count; ++k)
         for (std::size_t line = 0; line < 5; ++line)
-            __builtin_prefetch(text_of(todo.responses[k]) + 64 + line * 64);
-    for (std::size_t k = 0; k < todo.request_count; ++k)
-        take(todo.requests[k], glance::request<Set>(text_of(todo.requests[k]), size_of(todo.requests[k])));
-    for (std::size_t k = 0; k < todo.response_count; ++k)
-        take(todo.responses[k],
-             glance::response<Set>(text_of(todo.responses[k]), size_of(todo.responses[k])));
+            __builtin_prefetch(todo.responses[k].first + 64 + line * 64);
+    for (std::size_t k = 0; k < todo.request_count; ++k) {
+        const Text& text = todo.requests[k];
+        const glance::Sight sight = glance::request<Set>(text.first, text.size);
+        if (sight == glance::unknown) [[unlikely]]
+            todo.texts[todo.text_count++] = static_cast<std::uint8_t>(text.frame);
+        else
+            settle<wire::SipKind::request>(seen[text.frame], sight);
+    }
+    for (std::size_t k = 0; k < todo.response_count; ++k) {
+        const Text& text = todo.responses[k];
+        const glance::Sight sight = glance::response<Set>(text.first, text.size);
+        if (sight == glance::unknown) [[unlikely]]
+            todo.texts[todo.text_count++] = static_cast<std::uint8_t>(text.frame);
+        else
+            settle<wire::SipKind::response>(seen[text.frame], sight);
+    }
     for (std::size_t k = 0; k < todo.text_count; ++k)
         read_text(frames[todo.texts[k]], seen[todo.texts[k]]);
 }

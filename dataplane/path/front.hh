@@ -151,11 +151,17 @@ private:
         std::uint64_t station_mask{1}; ///< the bit that says that a frame is for a group
     };
 
+    /// Text on a SIP port, of one frame of the burst.
+    struct Text {
+        const char* first;
+        std::uint32_t size;
+        std::uint32_t frame;
+    };
     /// Which frames of a burst need another look, by the kind of look.
     struct Todo {
-        std::array<std::uint8_t, burst_max> requests;
-        std::array<std::uint8_t, burst_max> responses;
-        std::array<std::uint8_t, burst_max> texts; ///< on a SIP port, but not in the usual form
+        std::array<Text, burst_max + 1> requests;
+        std::array<Text, burst_max + 1> responses;
+        std::array<std::uint8_t, burst_max> texts; ///< not in the usual form
         std::size_t request_count{0};
         std::size_t response_count{0};
         std::size_t text_count{0};
@@ -174,6 +180,7 @@ private:
     Look look_inside(const RawFrame& frame, Seen& seen, std::size_t network, std::size_t left) const noexcept;
     void look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const noexcept;
     void read_text(const RawFrame& frame, Seen& seen) const noexcept;
+    template <wire::SipKind kind>
     void settle(Seen& seen, std::uint8_t sight) const noexcept;
 
     void compile(const contract::Policy& policy, std::uint32_t sequence);
