@@ -60,7 +60,7 @@ Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const
     , bell_(parts.bell)
     , setup_(setup)
     , links_(parts.page)
-    , path_(parts.page, seeds)
+    , path_(parts.page, seeds, {}, &matcher_)
     , fragments_(seeds.stream)
     , hops_(seeds.incarnation)
     , reader_(seeds.stream ^ 1)
@@ -241,7 +241,8 @@ void Worker::take_burst_outside(std::span<rte_mbuf* const> burst) {
                                                                                looked.seen.length);
     };
     for (const Looked looked : burst_.mirrored())
-        path_.mirror(ip_of(looked), looked.seen.group);
+        if (path_.wanted(ip_of(looked), looked.seen.group))
+            path_.mirror(ip_of(looked), looked.seen.group);
     for (const Looked looked : burst_.sip())
         track(ip_of(looked), state::Way::served);
     burst_.translate();

@@ -13,6 +13,7 @@
 #include "dataplane/io/dpdk/kept.hh"
 #include "dataplane/io/dpdk/lane.hh"
 #include "dataplane/io/halink/mirror_links.hh"
+#include "dataplane/match/matcher.hh"
 #include "dataplane/path/fragments.hh"
 #include "dataplane/path/front.hh"
 #include "dataplane/path/next_hops.hh"
@@ -146,6 +147,7 @@ private:
     const Bell& bell_;
     contract::Appliance setup_;
     halink::MirrorLinks links_;
+    match::Matcher matcher_;
     path::Path path_;
     path::Fragments fragments_;
     path::NextHops hops_;
