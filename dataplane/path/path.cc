@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/path/path.hh"
 
-#include "dataplane/path/clauses.hh"
 #include "dataplane/wire/ip.hh"
 
 #include <algorithm>

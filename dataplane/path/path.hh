@@ -12,6 +12,7 @@
 // sockets, seals, clocks, log lines.
 
 #include "dataplane/contract/page.hh"
+#include "dataplane/path/clauses.hh"
 #include "dataplane/path/decide.hh"
 #include "dataplane/path/inspect.hh"
 #include "dataplane/path/instant.hh"
@@ -95,6 +96,11 @@ public:
     std::optional<Released> next_released();
     /// Counts a redirect that the engine tried; what could not be sent is passed on by the engine.
     void redirected(Sent sent);
+    /// Do the clauses of the group's pattern hold for a packet that its mask matches?
+    bool wanted(std::span<const std::uint8_t> packet, std::uint8_t group) const {
+        return !policy_.groups[group].pattern.conditions() ||
+               inspect(packet, policy_, matcher_).kind == Kind::sip_matching;
+    }
     /// What on_outside() or on_inside() has just found and counted.
     const Judgement& judgement() const { return judgement_; }
 

@@ -59,6 +59,8 @@ RULES = {
                                      "dataplane/state", "dataplane/table", "dataplane/path/decide.hh",
                                      "dataplane/io/pcap/filter.hh"),
                             BOOST + ("CLI/", "fmt/"), "yes"),
+    "tools/verdicts": Rule(BYTES + ("control/app/policy.hh", "control/config", "dataplane/path", "dataplane/io/pcap",
+                                    "tools/tandemctl/escape.hh"), BOOST + ("CLI/", "fmt/"), "yes"),
     "tools": Rule(BYTES + ("control", "netlink"), BOOST + ("CLI/", "fmt/"), "yes"),
     # tests may look everywhere
     "tests": Rule(("control", "dataplane", "netlink", "tools"),

@@ -168,7 +168,7 @@ Exit list(const Options& options, const contract::TableReader& table, const List
             return misuse(options.form, "there is no group \"" + *options.group + "\"; there are: " + names);
     }
     Writer writer{options, table, listing};
-    const std::uint64_t reach = std::min(header.reach.load(), header.records);
+    const std::uint64_t reach = listing.places.value_or(std::min(header.reach.load(), header.records));
     for (std::uint64_t i = 0; i < reach; ++i) {
         auto row = listing.read(static_cast<std::uint32_t>(i));
         if (row && (!wanted || row->group == *wanted) && matches(*row, options.match))

@@ -33,6 +33,8 @@ struct Listing {
     std::span<const std::string_view> counts; ///< names of TableHeader::counts
     /// Record number so-and-so, if there is one.
     std::function<std::optional<Row>(std::uint32_t)> read;
+    /// How many numbers there are; nothing: as far as the table's reach.
+    std::optional<std::uint64_t> places;
 };
 
 /// Writes it. Refused when the group that was asked for is not there.

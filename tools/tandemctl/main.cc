@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
         return static_cast<int>(run_capture(*options));
     case Verb::registrations:
     case Verb::dialogs:
+    case Verb::flows:
         return static_cast<int>(run_table_verb(*options));
     default:
         return static_cast<int>(run_daemon_verb(*options));

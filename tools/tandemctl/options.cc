@@ -29,6 +29,8 @@ std::string to_string(Verb verb) {
         return "registrations";
     case Verb::dialogs:
         return "dialogs";
+    case Verb::flows:
+        return "flows";
     case Verb::capture:
         return "capture";
     case Verb::keygen:
@@ -97,6 +99,7 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     table_verb(Verb::registrations, "Show who is registered, as the packet path has seen it")
         ->add_flag("--raw", raw, "With the REGISTER of each");
     table_verb(Verb::dialogs, "Show the calls that the packet path has seen begin");
+    table_verb(Verb::flows, "Show who talks with the VIPs, and how much (an appliance)");
     CLI::App* capture = verb(Verb::capture, "Write the last packets as a file for Wireshark (pcapng)");
     capture->add_option("FILE", options.file, "The file; - is standard output")->required();
     capture->add_option("--filter", options.filter, "Only these packets, as in tcpdump")

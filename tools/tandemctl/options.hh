@@ -21,6 +21,7 @@ enum class Verb : std::uint8_t {
     counters,
     registrations,
     dialogs,
+    flows,
     capture,
     keygen,
     check
@@ -41,7 +42,7 @@ struct Options {
     std::string file;                    ///< of keygen, check and capture
     std::string filter;                  ///< of capture; empty: none
     std::optional<std::int64_t> seconds; ///< of capture: how far back
-    // Of capture, registrations and dialogs:
+    // Of capture, registrations, dialogs and flows:
     std::string run_dir;       ///< empty: the folder of the socket
     std::string match;         ///< empty: all
     std::uint64_t limit{1000}; ///< 0: none

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/status/layout.hh"
+#include "dataplane/state/shared_flows.hh"
 #include "dataplane/state/shared_tracker.hh"
 #include "tools/tandemctl/escape.hh"
 #include "tools/tandemctl/listing.hh"
@@ -27,6 +28,10 @@ constexpr std::array<std::string_view, 7> registration_counts{"added",   "refres
                                                               "evicted", "outdated",  "unread"};
 constexpr std::array<std::string_view, 8> dialog_columns{"STATE",  "SINCE", "CALLER",  "CALLEE",
                                                          "SOURCE", "CSEQ",  "CALL-ID", "GROUP"};
+constexpr std::array<std::string_view, 9> flow_columns{"KIND",  "REMOTE", "VIP",         "PACKETS", "OCTETS",
+                                                       "SINCE", "SILENT", "ESTABLISHED", "GROUP"};
+// In the order of state::FlowCount.
+constexpr std::array<std::string_view, 4> flow_counts{"begun", "expired", "evicted", "refused"};
 constexpr std::array<std::string_view, 6> dialog_counts{"begun", "confirmed", "failed",
                                                         "ended", "expired",   "evicted"};
 
@@ -140,15 +145,76 @@ Exit list_records(const Options& options, TableKind kind, Listing listing, ToRow
     return list(options, *file, listing);
 }
 
+std::string_view kind_name(state::FlowKind kind) {
+    switch (kind) {
+    case state::FlowKind::other:
+        return "other";
+    case state::FlowKind::sip:
+        return "sip";
+    case state::FlowKind::rtp:
+        return "rtp";
+    case state::FlowKind::tcp:
+        return "tcp";
+    }
+    return "?";
+}
+
+Row flow_row(const state::Flow& flow) {
+    constexpr auto remote = static_cast<std::size_t>(state::FlowSide::remote);
+    constexpr auto local = static_cast<std::size_t>(state::FlowSide::local);
+    Row row;
+    row.group = flow.group;
+    row.cells = {std::string{kind_name(flow.kind)},
+                 endpoint_text(flow.remote, flow.remote_port),
+                 endpoint_text(flow.local, flow.local_port),
+                 std::to_string(flow.packets[remote]) + "/" + std::to_string(flow.packets[local]),
+                 std::to_string(flow.octets[remote]) + "/" + std::to_string(flow.octets[local]),
+                 whole_seconds(seconds_from_now(flow.first_ns)),
+                 whole_seconds(seconds_from_now(flow.last_ns)),
+                 flow.established ? "yes" : "no"};
+    row.object = {{"kind", kind_name(flow.kind)},
+                  {"protocol", flow.protocol},
+                  {"remote", flow.remote.to_string()},
+                  {"remote_port", flow.remote_port},
+                  {"vip", flow.local.to_string()},
+                  {"vip_port", flow.local_port},
+                  {"packets_in", flow.packets[remote]},
+                  {"packets_out", flow.packets[local]},
+                  {"octets_in", flow.octets[remote]},
+                  {"octets_out", flow.octets[local]},
+                  {"begun", -seconds_from_now(flow.first_ns)},
+                  {"seen", -seconds_from_now(flow.last_ns)},
+                  {"established", flow.established}};
+    return row;
+}
+
+Exit list_flows(const Options& options) {
+    const auto file = TableReader::open(run_dir_of(options), TableKind::flows, sizeof(state::Flow));
+    if (!file)
+        return refuse_table(options, file.error() + " (only an appliance keeps flows)");
+    const std::uint64_t flows = file->header().records;
+    if (flows == 0 || flows > UINT32_MAX / 2 || state::Flows::octets(flows) != file->records().size())
+        return refuse_table(options, "flows: the file is damaged");
+    const auto reader = state::Flows::reader(file->records(), flows);
+    Listing listing{"flows", flow_columns, flow_counts, nullptr, reader.places()};
+    listing.read = [&](std::uint32_t place) -> std::optional<Row> {
+        state::Flow flow;
+        return reader.read(place, flow) ? std::optional{flow_row(flow)} : std::nullopt;
+    };
+    return list(options, *file, listing);
+}
+
 } // namespace
 
 Exit run_table_verb(const Options& options) {
+    if (options.verb == Verb::flows)
+        return list_flows(options);
     if (options.verb == Verb::registrations)
         return list_records<Registrations::Binding>(
             options, TableKind::registrations,
-            {"registrations", registration_columns, registration_counts, nullptr}, registration_row);
+            {"registrations", registration_columns, registration_counts, nullptr, {}}, registration_row);
     return list_records<Dialogs::Dialog>(options, TableKind::dialogs,
-                                         {"dialogs", dialog_columns, dialog_counts, nullptr}, dialog_row);
+                                         {"dialogs", dialog_columns, dialog_counts, nullptr, {}}, dialog_row);
 }
 
 } // namespace tandem::ctl

@@ -264,7 +264,8 @@ void Worker::take_burst_outside(std::span<rte_mbuf* const> burst) {
     };
     capture_burst(Segment::outside);
     for (const Looked looked : burst_.mirrored())
-        path_.mirror(ip_of(looked), looked.seen.group);
+        if (path_.wanted(ip_of(looked), looked.seen.group))
+            path_.mirror(ip_of(looked), looked.seen.group);
     for (const Looked looked : burst_.sip())
         track(ip_of(looked), state::Way::served);
     burst_.translate();

@@ -55,6 +55,8 @@ bool is_known(int link_type) {
 struct Capture::Impl {
     pcap_t* file{nullptr};
     int link_type{0};
+    std::string name;
+    std::string damage;
     ~Impl() {
         if (file != nullptr)
             pcap_close(file);
@@ -74,6 +76,7 @@ std::expected<Capture, std::string> Capture::open(const std::string& file) {
         pcap_open_offline_with_tstamp_precision(file.c_str(), PCAP_TSTAMP_PRECISION_NANO, error.data());
     if (impl->file == nullptr)
         return std::unexpected(file + ": " + error.data());
+    impl->name = file;
     impl->link_type = pcap_datalink(impl->file);
     if (!is_known(impl->link_type))
         return std::unexpected(file + ": link type " + std::to_string(impl->link_type) +
@@ -81,11 +84,18 @@ std::expected<Capture, std::string> Capture::open(const std::string& file) {
     return Capture{std::move(impl)};
 }
 
+const std::string& Capture::damage() const {
+    return impl_->damage;
+}
+
 std::optional<Captured> Capture::next() {
     pcap_pkthdr* header = nullptr;
     const u_char* bytes = nullptr;
-    if (pcap_next_ex(impl_->file, &header, &bytes) != 1)
+    if (const int outcome = pcap_next_ex(impl_->file, &header, &bytes); outcome != 1) {
+        if (outcome == PCAP_ERROR)
+            impl_->damage = impl_->name + ": " + pcap_geterr(impl_->file);
         return std::nullopt;
+    }
     Captured captured;
     captured.at =
         path::Instant{std::chrono::seconds{header->ts.tv_sec} + std::chrono::nanoseconds{header->ts.tv_usec}};

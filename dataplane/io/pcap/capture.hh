@@ -18,7 +18,7 @@
 namespace tandem::pcap {
 
 struct Captured {
-    path::Instant at;                     ///< as the file says: time since its own epoch
+    path::Instant at;                     ///< as the file says: time since its own epoch, or since 1970
     std::span<const std::uint8_t> packet; ///< empty: no IP packet; valid until the next read
 };
 
@@ -33,6 +33,8 @@ public:
 
     /// The next packet; nothing at the end of the file or where it is damaged.
     std::optional<Captured> next();
+    /// Where the file is damaged, a sentence; empty: it is not, as far as it was read.
+    const std::string& damage() const;
 
 private:
     struct Impl;

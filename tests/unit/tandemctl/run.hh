@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-// tandemctl as an operator runs it, and a folder of its own for each test.
+// A program as an operator runs it, and a folder of its own for each test.
 
 #include <boost/test/unit_test.hpp>
 
@@ -46,7 +46,7 @@ inline std::string content(const std::string& file) {
 inline Result run(const std::string& arguments) {
     const Folder folder;
     const std::string command =
-        std::string{TANDEMCTL} + " " + arguments + " >" + folder.file("out") + " 2>" + folder.file("err");
+        std::string{PROGRAM} + " " + arguments + " >" + folder.file("out") + " 2>" + folder.file("err");
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder.file("out")),
             content(folder.file("err"))};

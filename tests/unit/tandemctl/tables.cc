@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Listing tables that an engine, here the tracker alone, keeps in its run directory.
+#include "dataplane/state/shared_flows.hh"
 #include "dataplane/state/shared_tracker.hh"
 #include "tests/unit/tandemctl/run.hh"
 
@@ -135,6 +136,37 @@ BOOST_AUTO_TEST_CASE(dialogs) {
     const auto text = ctl("dialogs --match CALL-1").out;
     BOOST_TEST(text.find("trying") != std::string::npos);
     BOOST_TEST(text.find("dialogs: 1 of 100; begun 1\n") != std::string::npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(flows) {
+    BOOST_TEST(ctl("flows").err.find("only an appliance") != std::string::npos);
+    setup.flows_max = 1000;
+    state::SharedFlows shared{path(), setup, 5};
+    const auto now = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now());
+    const state::FlowEnds ends{.remote = *wire::IpAddress::parse("198.51.100.7"),
+                               .local = *wire::IpAddress::parse("192.0.2.10"),
+                               .remote_port = 20000,
+                               .local_port = 40000,
+                               .group = 1,
+                               .kind = state::FlowKind::rtp};
+    const state::FlowKey key{.addresses = 7, .rest = state::FlowKey::rest_of(0x409c'204eU, 17, 4)};
+    const auto index = shared->begin(key, shared->hash(key), ends, state::FlowSide::remote, 200, now);
+    BOOST_TEST(shared->see(index, key, state::FlowSide::local, 172, now.time_since_epoch().count()));
+    shared.turn(now);
+    const auto answer = parsed("flows");
+    BOOST_REQUIRE(answer.at("flows").as_array().size() == 1U);
+    const auto& one = answer.at("flows").at(0);
+    BOOST_TEST(one.at("kind") == "rtp");
+    BOOST_TEST(one.at("remote") == "198.51.100.7");
+    BOOST_TEST(one.at("vip_port") == 40000);
+    BOOST_TEST(one.at("octets_in") == 200);
+    BOOST_TEST(one.at("octets_out") == 172);
+    BOOST_TEST(one.at("packets_out") == 1);
+    BOOST_TEST(one.at("established") == true);
+    BOOST_TEST(one.at("group") == "trunk");
+    const auto text = ctl("flows --match 198.51.100.7:20000").out;
+    BOOST_TEST(text.find("198.51.100.7:20000  192.0.2.10:40000  1/1") != std::string::npos, text);
+    BOOST_TEST(text.find("flows: 1 of 1000; begun 1\n") != std::string::npos, text);
 }
 
 BOOST_AUTO_TEST_CASE(what_came_over_the_network_is_never_printed_as_it_came) {
