@@ -208,6 +208,21 @@ std::string begin_records(const config::Config& config, Store& store) {
     return saved ? std::string{} : saved.error();
 }
 
+/// The policy comes last: the engine waits for it.
+void tell_engine(const config::Config& config, contract::Page& page) {
+    page.records.write(record_setup(config));
+    page.appliance.write(appliance(config));
+    page.policy.write(packet_policy(config));
+}
+
+/// The pulse first: it gives the hand its last orders.
+void end(ToPulse& to_pulse, Pulse& pulse, Hand& hand) {
+    while (!to_pulse.send(Stop{})) // full: it is being emptied
+        std::this_thread::yield();
+    pulse.join();
+    hand.stop();
+}
+
 std::expected<void, std::string> run(const config::Config& config, int lifeline_fd) {
     const auto lifeline = LifelineMapping::inherit(lifeline_fd);
     if (!lifeline)
@@ -226,9 +241,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
 
     // Nothing of an earlier life may be left when the roles are decided anew.
-    (*page)->records.write(record_setup(config));
-    (*page)->appliance.write(appliance(config));
-    (*page)->policy.write(packet_policy(config));
+    tell_engine(config, **page);
     auto warnings = prepare_kernel(config, journal);
     if (!warnings)
         return std::unexpected(warnings.error());
@@ -274,10 +287,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     hand.start();
     pulse.start();
     const std::string begin_anew = service.run();
-    while (!to_pulse.send(Stop{})) // full: it is being emptied
-        std::this_thread::yield();
-    pulse.join();
-    hand.stop();
+    end(to_pulse, pulse, hand);
     if (!begin_anew.empty())
         return std::unexpected(begin_anew);
     return {};
