@@ -2,6 +2,7 @@
 #include "control/config/group_schema.hh"
 
 #include "control/config/values.hh"
+#include "dataplane/match/expression.hh"
 
 #include <cmath>
 
@@ -17,11 +18,15 @@ void read_mirror(Section section, Group& group) {
     if (const auto enabled = section.boolean("enabled", Presence::optional))
         group.mirroring = enabled->value ? Mirroring::on : Mirroring::off;
     if (const auto text = section.text("request_pattern", Presence::optional)) {
-        if (auto pattern = contract::RequestPattern::parse(text->value))
-            group.request_pattern = *pattern;
-        else
+        const auto pattern = contract::RequestPattern::parse(text->value);
+        if (!pattern)
             section.complain(text->place, "\"request_pattern\": " + pattern.error(),
                              "for example \"INVITE|CANCEL|BYE\", \"!REGISTER\", or \"\" for all");
+        else if (const auto checked = match::check_expressions(*pattern); !checked)
+            section.complain(text->place, "\"request_pattern\": " + checked.error(),
+                             "expressions have no back references and no look-around; shorten this one");
+        else
+            group.request_pattern = *pattern;
     }
     section.finish();
 }

@@ -28,28 +28,6 @@ std::optional<wire::IpAddress> destination_of_damaged(std::span<const std::uint8
     return std::nullopt;
 }
 
-Inspection inspect_sip(std::span<const std::uint8_t> payload, const contract::GroupPolicy& group,
-                       std::uint8_t index) {
-    const std::string_view text{reinterpret_cast<const char*>(payload.data()), payload.size()};
-    switch (wire::classify_datagram(text)) {
-    case wire::SipContent::keepalive:
-        return {Kind::keepalive, index};
-    case wire::SipContent::not_sip:
-        return {Kind::sip_malformed, index};
-    case wire::SipContent::request:
-    case wire::SipContent::response:
-        break;
-    }
-    const auto summary = wire::summarize(text);
-    if (!summary)
-        return {Kind::sip_malformed, index};
-    const bool wanted =
-        group.mirroring == contract::Mirroring::on && group.pattern.matches(summary->method, summary->kind);
-    const bool binding =
-        summary->kind == wire::SipKind::request && summary->method == wire::SipMethod::register_;
-    return {wanted ? Kind::sip_matching : Kind::sip_other, index, binding};
-}
-
 } // namespace
 
 std::string_view to_string(Kind kind) {
@@ -88,6 +66,28 @@ const contract::Vip* find_vip(const contract::Policy& policy, const wire::IpAddr
         if (policy.vips[i].address == address && policy.vips[i].group < contract::groups_max)
             return &policy.vips[i];
     return nullptr;
+}
+
+Inspection inspect_sip(std::span<const std::uint8_t> payload, const contract::GroupPolicy& group,
+                       std::uint8_t index) noexcept {
+    const std::string_view text{reinterpret_cast<const char*>(payload.data()), payload.size()};
+    switch (wire::classify_datagram(text)) {
+    case wire::SipContent::keepalive:
+        return {Kind::keepalive, index};
+    case wire::SipContent::not_sip:
+        return {Kind::sip_malformed, index};
+    case wire::SipContent::request:
+    case wire::SipContent::response:
+        break;
+    }
+    const auto summary = wire::summarize(text);
+    if (!summary)
+        return {Kind::sip_malformed, index};
+    const bool wanted =
+        group.mirroring == contract::Mirroring::on && group.pattern.matches(summary->method, summary->kind);
+    const bool binding =
+        summary->kind == wire::SipKind::request && summary->method == wire::SipMethod::register_;
+    return {wanted ? Kind::sip_matching : Kind::sip_other, index, binding};
 }
 
 Inspection inspect(std::span<const std::uint8_t> packet, const contract::Policy& policy) noexcept {

@@ -43,6 +43,10 @@ struct Inspection {
 /// Inspects a packet that begins with its IP header.
 Inspection inspect(std::span<const std::uint8_t> packet, const contract::Policy& policy) noexcept;
 
+/// Inspects what a datagram to a SIP port of a group contains; `index` is the group's.
+Inspection inspect_sip(std::span<const std::uint8_t> payload, const contract::GroupPolicy& group,
+                       std::uint8_t index) noexcept;
+
 /// What may be a SIP message in a packet for a VIP: UDP to a SIP port of its group.
 struct SipText {
     std::uint8_t group{0};

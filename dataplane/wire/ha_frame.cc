@@ -94,7 +94,7 @@ std::expected<HaHeader, HaError> read_ha_header(std::span<const std::uint8_t> da
     if (datagram[header_at::version] != ha_version)
         return std::unexpected(HaError::version);
     const auto type = static_cast<HaType>(datagram[header_at::type]);
-    if (type != HaType::heartbeat && type != HaType::mirror)
+    if (type != HaType::heartbeat && type != HaType::mirror && type != HaType::mirror_clear)
         return std::unexpected(HaError::type);
     HaHeader header;
     header.version = datagram[header_at::version];

@@ -17,7 +17,11 @@ namespace tandem::wire {
 
 inline constexpr std::uint8_t ha_version = 1;
 
-enum class HaType : std::uint8_t { heartbeat = 1, mirror = 2 };
+enum class HaType : std::uint8_t {
+    heartbeat = 1,
+    mirror = 2,
+    mirror_clear = 3, ///< not sealed, association 0: only where both nodes are configured for it
+};
 
 struct HaHeader {
     static constexpr std::size_t size = 16;

@@ -197,6 +197,7 @@ Exit run_daemon_verb(const Options& options) {
         return act(*client, options);
     case Verb::registrations:
     case Verb::dialogs:
+    case Verb::capture:
     case Verb::keygen:
     case Verb::check:
         break;

@@ -29,6 +29,8 @@ std::string to_string(Verb verb) {
         return "registrations";
     case Verb::dialogs:
         return "dialogs";
+    case Verb::capture:
+        return "capture";
     case Verb::keygen:
         return "keygen";
     case Verb::check:
@@ -95,6 +97,14 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     table_verb(Verb::registrations, "Show who is registered, as the packet path has seen it")
         ->add_flag("--raw", raw, "With the REGISTER of each");
     table_verb(Verb::dialogs, "Show the calls that the packet path has seen begin");
+    CLI::App* capture = verb(Verb::capture, "Write the last packets as a file for Wireshark (pcapng)");
+    capture->add_option("FILE", options.file, "The file; - is standard output")->required();
+    capture->add_option("--filter", options.filter, "Only these packets, as in tcpdump")
+        ->option_text("FILTER");
+    capture->add_flag("--follow", follow, "Go on until a signal ends it");
+    capture->add_option("--seconds", options.seconds, "So far back; default: [capture] seconds")
+        ->check(CLI::Range(0, 86'400));
+    capture->add_option("--run-dir", options.run_dir, "Folder of tandem-fast's files; default: the socket's");
     verb(Verb::keygen, "Make a new pair key")
         ->add_option("FILE", options.file, "A file that is not there yet")
         ->required();

@@ -21,6 +21,7 @@ enum class Verb : std::uint8_t {
     counters,
     registrations,
     dialogs,
+    capture,
     keygen,
     check
 };
@@ -37,8 +38,10 @@ struct Options {
     Force force{Force::no};
     Follow follow{Follow::no};
     std::uint64_t since{0};
-    std::string file; ///< of keygen and check
-    // Of registrations and dialogs:
+    std::string file;                    ///< of keygen, check and capture
+    std::string filter;                  ///< of capture; empty: none
+    std::optional<std::int64_t> seconds; ///< of capture: how far back
+    // Of capture, registrations and dialogs:
     std::string run_dir;       ///< empty: the folder of the socket
     std::string match;         ///< empty: all
     std::uint64_t limit{1000}; ///< 0: none

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/io/dpdk/worker.hh"
 
+#include "dataplane/io/dpdk/eal.hh"
 #include "dataplane/path/mirror_frame.hh"
 #include "dataplane/path/vip_answer.hh"
 #include "dataplane/wire/ethernet.hh"
+#include "dataplane/wire/pcapng.hh"
 
 #include <rte_mbuf.h>
 
@@ -36,6 +38,16 @@ Instant clock_now() {
     return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
 }
 
+/// In the order of Segment. Frames are kept without the port's tags.
+std::vector<state::SharedCapture::Interface> captured_interfaces(const contract::Appliance& setup) {
+    return {{text_of(setup.outside.kernel_interface), wire::pcapng::link_ethernet},
+            {text_of(setup.inside.kernel_interface), wire::pcapng::link_ethernet}};
+}
+
+std::int64_t realtime_now_ns() {
+    return std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 } // namespace
 
 Bell::Bell()
@@ -60,20 +72,38 @@ Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const
     , bell_(parts.bell)
     , setup_(setup)
     , links_(parts.page)
-    , path_(parts.page, seeds)
+    , path_(parts.page, seeds, {}, &matcher_)
     , fragments_(seeds.stream)
     , hops_(seeds.incarnation)
     , reader_(seeds.stream ^ 1)
     , tracker_(parts.run_dir, contract::record_setup(parts.page), seeds.incarnation ^ seeds.stream)
+    , flows_(parts.run_dir, contract::record_setup(parts.page), seeds.stream ^ 2)
+    , capture_(parts.run_dir, contract::record_setup(parts.page), captured_interfaces(setup))
+    , front_(seeds.incarnation ^ 3)
+    , burst_(front_, &*flows_, parts.page.counters)
     , kept_(kept_max)
     , identification_(static_cast<std::uint32_t>(seeds.stream))
     , scratch_(std::make_unique<std::uint8_t[]>(scratch_octets)) {
     waiting_.reserve(512);
+    const Port& outside = lanes_[0]->port();
+    const Port& inside = lanes_[1]->port();
+    burst_.set_station(path::Facing::outside, outside.mac());
+    burst_.set_station(path::Facing::inside, inside.mac());
+    burst_.set_mtu(path::Facing::outside, static_cast<std::uint16_t>(inside.mtu()));
+    burst_.set_mtu(path::Facing::inside, static_cast<std::uint16_t>(outside.mtu()));
 }
 
 Worker::~Worker() {
     for (const Waiting& waiting : waiting_)
         ::rte_pktmbuf_free(waiting.packet);
+}
+
+std::vector<std::string> Worker::complaints() const {
+    std::vector<std::string> all = tracker_.complaints();
+    for (const std::string& one : {flows_.complaint(), capture_.complaint()})
+        if (!one.empty())
+            all.push_back(one);
+    return all;
 }
 
 void Worker::run() {
@@ -97,11 +127,13 @@ void Worker::run() {
 
 std::size_t Worker::turn(Instant now) {
     now_ = now;
+    realtime_ns_ = realtime_now_ns();
     path_.begin(now);
     for (std::size_t group = 0; group < stances_.size(); ++group)
         stances_[group] = path_.stance(static_cast<std::uint8_t>(group));
     links_.refresh(path_.policy(), now);
     take_changes();
+    prepare_burst();
     take_released();
     std::size_t work = take_links();
     work += take_kernel();
@@ -168,12 +200,7 @@ std::size_t Worker::take_outside() {
     std::size_t work = 0;
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = outside.receive();
-        for (rte_mbuf* packet : burst) {
-            if (outside.untag(packet) == Tags::ours)
-                on_outside(packet);
-            else
-                outside.to_kernel(packet);
-        }
+        take_burst_outside(untagged(outside, burst));
         take_released(); // those that had to make room
         transmit();
         flush_lanes();
@@ -190,18 +217,83 @@ std::size_t Worker::take_inside() {
     std::size_t work = 0;
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = inside.receive();
-        for (rte_mbuf* packet : burst) {
-            if (inside.untag(packet) == Tags::ours)
-                on_inside(packet);
-            else
-                inside.to_kernel(packet);
-        }
+        take_burst_inside(untagged(inside, burst));
         flush_lanes();
         work += burst.size();
         if (burst.size() < Port::burst_max)
             break;
     }
     return work;
+}
+
+/// What the quick way needs to know of roles, policy and next hops.
+void Worker::prepare_burst() {
+    const contract::Policy& policy = path_.policy();
+    burst_.begin(policy, path_.policy_sequence(), stances_);
+    if (burst_hops_version_ == hops_.version() && burst_policy_ == path_.policy_sequence())
+        return;
+    burst_hops_version_ = hops_.version();
+    burst_policy_ = path_.policy_sequence();
+    burst_.clear_next_hops();
+    const std::size_t count = std::min<std::size_t>(policy.vip_count, policy.vips.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto hop = hops_.neighbour(Segment::inside, server_of(policy.vips[i]));
+        const bool known = hop.found == path::NextHops::Hop::Found::known;
+        burst_.set_server(i, known ? std::optional{hop.mac} : std::nullopt);
+    }
+}
+
+/// Takes the tags off a burst; frames with other tags go to the kernel.
+std::span<rte_mbuf* const> Worker::untagged(Lane& lane, std::span<rte_mbuf* const> burst) {
+    std::size_t count = 0;
+    for (rte_mbuf* packet : burst) {
+        if (lane.untag(packet) == Tags::ours)
+            untagged_[count++] = packet;
+        else
+            lane.to_kernel(packet);
+    }
+    return std::span(untagged_).first(count);
+}
+
+/// The quick way, and for the rest the slow one.
+void Worker::take_burst_outside(std::span<rte_mbuf* const> burst) {
+    burst_.from_outside(burst, now_);
+    const auto ip_of = [](const Looked& looked) {
+        return std::span<const std::uint8_t>{octets_of(looked.packet)}.subspan(looked.seen.network,
+                                                                               looked.seen.length);
+    };
+    capture_burst(Segment::outside);
+    for (const Looked looked : burst_.mirrored())
+        path_.mirror(ip_of(looked), looked.seen.group);
+    for (const Looked looked : burst_.sip())
+        track(ip_of(looked), state::Way::served);
+    burst_.translate();
+    for (rte_mbuf* packet : burst_.forwarded())
+        lane(Segment::inside).send(packet);
+    for (rte_mbuf* packet : burst_.dropped())
+        drop(packet);
+    for (std::size_t group = 0; group < burst_.arrived().size(); ++group)
+        if (burst_.arrived()[group] != 0)
+            path_.arrived(static_cast<std::uint8_t>(group), burst_.arrived()[group]);
+    for (const Looked looked : burst_.rest())
+        on_outside(looked.packet);
+}
+
+void Worker::take_burst_inside(std::span<rte_mbuf* const> burst) {
+    burst_.from_inside(burst, now_);
+    capture_burst(Segment::inside);
+    burst_.translate();
+    for (const Looked looked : burst_.sip())
+        track(std::span<const std::uint8_t>{octets_of(looked.packet)}.subspan(looked.seen.network,
+                                                                              looked.seen.length),
+              state::Way::from_server);
+    count(Counter::inside_forwarded, burst_.forwarded().size());
+    for (rte_mbuf* packet : burst_.forwarded())
+        lane(Segment::outside).send(packet);
+    for (rte_mbuf* packet : burst_.dropped())
+        drop(packet);
+    for (const Looked looked : burst_.rest())
+        on_inside(looked.packet);
 }
 
 void Worker::take_released() {
@@ -301,10 +393,40 @@ void Worker::track(std::span<const std::uint8_t> ip, state::Way way) {
         tracker_->see(now_, {{sip->source, sip->port, sip->group}, way, sip->text});
 }
 
+void Worker::capture(Segment segment, Action verdict, Counter reason, rte_mbuf* packet) {
+    capture_.put(realtime_ns_, {static_cast<std::uint16_t>(segment), state::CapturedOn::Direction::in},
+                 static_cast<std::uint8_t>(verdict), reason, octets_of(packet));
+}
+
+/// Of a packet that the kernel gets, or whose verdict is not known yet.
+void Worker::capture(Segment segment, rte_mbuf* packet) {
+    capture_.put(realtime_ns_, {static_cast<std::uint16_t>(segment), state::CapturedOn::Direction::in},
+                 state::no_verdict, Counter::kernel_out, octets_of(packet));
+}
+
+/// What the quick way has dealt with.
+void Worker::capture_burst(Segment segment) {
+    // SIP is among what is forwarded, in the same order.
+    const Selection sip = burst_.sip();
+    std::size_t next = 0;
+    for (rte_mbuf* packet : burst_.forwarded()) {
+        const bool is_sip = next < sip.size() && sip[next].packet == packet;
+        next += is_sip ? 1 : 0;
+        capture(segment, Action::forward,
+                segment == Segment::inside ? Counter::inside_forwarded
+                : is_sip                   ? Counter::sip_forwarded
+                                           : Counter::not_sip,
+                packet);
+    }
+    for (rte_mbuf* packet : burst_.dropped())
+        capture(segment, Action::drop, Counter::drop_standby, packet);
+}
+
 void Worker::show_calls() {
     reader_.expire(now_);
     count_streams();
     tracker_.turn(now_);
+    flows_.turn(now_);
     const std::size_t groups = std::min<std::size_t>(path_.policy().group_count, contract::groups_max);
     for (std::size_t group = 0; group < groups; ++group) {
         if (tracker_->calls(group) != 0 && stances_[group] != path::Stance::active &&

@@ -9,13 +9,18 @@
 // neighbours (engine, on the main thread).
 
 #include "dataplane/contract/page.hh"
+#include "dataplane/io/dpdk/burst.hh"
 #include "dataplane/io/dpdk/kept.hh"
 #include "dataplane/io/dpdk/lane.hh"
 #include "dataplane/io/halink/mirror_links.hh"
+#include "dataplane/match/matcher.hh"
 #include "dataplane/path/fragments.hh"
+#include "dataplane/path/front.hh"
 #include "dataplane/path/next_hops.hh"
 #include "dataplane/path/path.hh"
 #include "dataplane/path/sip_reader.hh"
+#include "dataplane/state/shared_capture.hh"
+#include "dataplane/state/shared_flows.hh"
 #include "dataplane/state/shared_tracker.hh"
 #include "dataplane/wire/ethernet.hh"
 
@@ -64,6 +69,11 @@ struct WorkerParts {
     const std::string& run_dir;
 };
 
+/// Where the server of a VIP is, on the inside network.
+inline const wire::IpAddress& server_of(const contract::Vip& vip) {
+    return vip.server.family == wire::Family::none ? vip.address : vip.server;
+}
+
 class Worker {
 public:
     Worker(const WorkerParts& parts, const contract::Appliance& setup, const path::PathSeeds& seeds);
@@ -73,6 +83,8 @@ public:
 
     /// Turns until stop().
     void run();
+    /// Why tables are not in files, in sentences.
+    std::vector<std::string> complaints() const;
     /// From any thread.
     void stop() { stopping_.store(true); }
 
@@ -90,6 +102,10 @@ private:
     std::size_t take_kernel();
     std::size_t take_outside();
     std::size_t take_inside();
+    void prepare_burst();
+    std::span<rte_mbuf* const> untagged(Lane& lane, std::span<rte_mbuf* const> burst);
+    void take_burst_outside(std::span<rte_mbuf* const> burst);
+    void take_burst_inside(std::span<rte_mbuf* const> burst);
     void take_released();
 
     void on_outside(rte_mbuf* packet);
@@ -104,6 +120,9 @@ private:
     void release(std::uint32_t token);
     void redirect(std::uint32_t token, std::span<const std::uint8_t> whole);
     void track(std::span<const std::uint8_t> ip, state::Way way);
+    void capture(path::Segment segment, path::Action verdict, contract::Counter reason, rte_mbuf* packet);
+    void capture(path::Segment segment, rte_mbuf* packet);
+    void capture_burst(path::Segment segment);
     void count_streams();
     void show_calls();
 
@@ -134,19 +153,28 @@ private:
     const Bell& bell_;
     contract::Appliance setup_;
     halink::MirrorLinks links_;
+    match::Matcher matcher_;
     path::Path path_;
     path::Fragments fragments_;
     path::NextHops hops_;
     path::SipReader reader_;
     path::StreamCounts streams_shown_;
     state::SharedTracker tracker_;
+    state::SharedFlows flows_;
+    state::SharedCapture capture_;
+    std::int64_t realtime_ns_{0}; ///< of this turn, CLOCK_REALTIME
+    path::Front front_;
+    Burst burst_;
+    std::uint64_t burst_hops_version_{0};
+    std::uint32_t burst_policy_{0};
+    std::array<rte_mbuf*, Port::burst_max> untagged_{};
     Kept kept_;
     std::vector<Waiting> waiting_;
     std::uint64_t hops_version_{0};
     std::uint32_t identification_; ///< of packets that are split here
     std::unique_ptr<std::uint8_t[]> scratch_;
     path::Instant now_{}; ///< of this turn
-    std::array<path::Stance, contract::groups_max> stances_{};
+    Stances stances_{};
     std::atomic<bool> stopping_{false};
 };
 

@@ -2,6 +2,7 @@
 #include "dataplane/io/nfqueue/engine.hh"
 
 #include "dataplane/path/mirror_frame.hh"
+#include "dataplane/wire/pcapng.hh"
 
 #include <poll.h>
 #include <pthread.h>
@@ -22,6 +23,7 @@ using halink::Transmitted;
 using path::Action;
 using path::Duration;
 using path::Instant;
+using Direction = state::CapturedOn::Direction;
 
 constexpr int worker_priority = 10; ///< below the pulse thread of the brain
 constexpr Duration wait_max = std::chrono::milliseconds{10};
@@ -38,6 +40,20 @@ std::uint64_t random_number() {
         if (::getrandom(&value, sizeof(value), 0) != sizeof(value))
             value = static_cast<std::uint64_t>(clock_now().time_since_epoch().count());
     return value;
+}
+
+/// In the order of Engine::Side.
+std::vector<state::SharedCapture::Interface> captured_interfaces(const contract::Page& page) {
+    contract::Policy policy;
+    page.policy.read(policy);
+    const auto text = [](const auto& name) {
+        return std::string{name.begin(), std::find(name.begin(), name.end(), '\0')};
+    };
+    std::string outside = text(policy.groups[0].outside_interface);
+    for (std::size_t i = 1; i < std::min<std::size_t>(policy.group_count, contract::groups_max); ++i)
+        if (text(policy.groups[i].outside_interface) != outside)
+            outside = "outside"; // the queue does not say which
+    return {{outside, wire::pcapng::link_raw_ip}, {text(policy.shadow_interface), wire::pcapng::link_raw_ip}};
 }
 
 std::string shadow_name(const contract::Policy& policy) {
@@ -65,8 +81,16 @@ Engine::Engine(contract::Page& page, const std::string& run_dir, std::uint16_t n
     , queue_number_(number)
     , queue_(std::move(queue))
     , links_(page)
-    , path_(page, seeds)
-    , tracker_(run_dir, contract::record_setup(page), seeds.incarnation ^ seeds.stream) {}
+    , path_(page, seeds, {}, &matcher_)
+    , tracker_(run_dir, contract::record_setup(page), seeds.incarnation ^ seeds.stream)
+    , capture_(run_dir, contract::record_setup(page), captured_interfaces(page)) {}
+
+std::vector<std::string> Engine::complaints() const {
+    std::vector<std::string> all = tracker_.complaints();
+    if (!capture_.complaint().empty())
+        all.push_back(capture_.complaint());
+    return all;
+}
 
 void Engine::run() {
     sched_param priority{};
@@ -87,6 +111,8 @@ void Engine::run() {
 
 void Engine::turn(Instant now) {
     now_ = now;
+    realtime_ns_ =
+        std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()).time_since_epoch().count();
     path_.begin(now);
     attend_devices(now);
     take_released();
@@ -127,8 +153,11 @@ void Engine::take_released() {
 void Engine::take_outside() {
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = queue_.receive();
-        for (const Queued& queued : burst)
-            settle(queued.id, path_.on_outside(queued.packet, queued.id), queued.packet);
+        for (const Queued& queued : burst) {
+            const Action action = path_.on_outside(queued.packet, queued.id);
+            capture(Side::outside, Direction::in, action, path_.judgement().reason, queued.packet);
+            settle(queued.id, action, queued.packet);
+        }
         while (const auto released = path_.next_released()) // those that had to make room
             settle(released->token, released->action, released->packet);
         transmit();
@@ -166,6 +195,12 @@ void Engine::settle(std::uint32_t id, Action action, std::span<const std::uint8_
 void Engine::track(std::span<const std::uint8_t> packet, state::Way way) {
     if (const auto sip = path::sip_text(packet, path_.policy()))
         tracker_->see(now_, {{sip->source, sip->port, sip->group}, way, sip->text});
+}
+
+void Engine::capture(Side side, Direction direction, Action verdict, Counter reason,
+                     std::span<const std::uint8_t> packet) {
+    capture_.put(realtime_ns_, {static_cast<std::uint16_t>(side), direction},
+                 static_cast<std::uint8_t>(verdict), reason, packet);
 }
 
 void Engine::show_calls() {
@@ -241,6 +276,8 @@ void Engine::deliver() {
     while (const auto delivery = path_.next_delivery()) {
         const bool written = tun_.write(delivery->packet);
         path_.delivered(*delivery, written ? path::Delivered::yes : path::Delivered::failed);
+        capture(Side::shadow, Direction::out, Action::deliver,
+                written ? delivery->counter : Counter::mirror_deliver_failed, delivery->packet);
         if (written)
             track(delivery->packet,
                   delivery->counter == Counter::mirror_delivered ? state::Way::mirrored : state::Way::served);
@@ -253,6 +290,7 @@ void Engine::take_shadow() {
         if (!packet)
             break;
         path_.on_shadow(*packet);
+        capture(Side::shadow, Direction::in, Action::hold_back, Counter::shadow_held_back, *packet);
     }
 }
 

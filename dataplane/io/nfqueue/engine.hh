@@ -11,7 +11,9 @@
 #include "dataplane/io/halink/mirror_links.hh"
 #include "dataplane/io/nfqueue/kernel_queue.hh"
 #include "dataplane/io/nfqueue/shadow_tun.hh"
+#include "dataplane/match/matcher.hh"
 #include "dataplane/path/path.hh"
+#include "dataplane/state/shared_capture.hh"
 #include "dataplane/state/shared_tracker.hh"
 
 #include <atomic>
@@ -44,7 +46,7 @@ public:
     /// Turns so far.
     std::uint64_t turns() const { return turns_.load(); }
     /// What could not be shared with tandemctl, in sentences; known from the start on.
-    const std::vector<std::string>& complaints() const { return tracker_.complaints(); }
+    std::vector<std::string> complaints() const;
 
 private:
     Engine(contract::Page& page, const std::string& run_dir, std::uint16_t number, KernelQueue queue,
@@ -59,6 +61,9 @@ private:
     void deliver();
     void redirect(std::uint32_t id, std::span<const std::uint8_t> packet);
     void settle(std::uint32_t id, path::Action action, std::span<const std::uint8_t> packet);
+    enum class Side : std::uint16_t { outside, shadow };
+    void capture(Side side, state::CapturedOn::Direction direction, path::Action verdict,
+                 contract::Counter reason, std::span<const std::uint8_t> packet);
     void track(std::span<const std::uint8_t> packet, state::Way way);
     void show_calls();
     void transmit();
@@ -71,9 +76,12 @@ private:
     KernelQueue queue_;
     halink::MirrorLinks links_;
     ShadowTun tun_;
+    match::Matcher matcher_;
     path::Path path_;
     state::SharedTracker tracker_;
-    path::Instant now_{}; ///< of this turn
+    state::SharedCapture capture_;
+    std::int64_t realtime_ns_{0}; ///< of this turn
+    path::Instant now_{};         ///< of this turn
     std::string shadow_name_;
     path::Instant tun_retry_at_{};
     std::atomic<bool> stopping_{false};

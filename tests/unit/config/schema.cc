@@ -194,6 +194,10 @@ const Mistake mistakes[] = {
     {"name = \"sip-a\"", "name = \"sip-a\"\n[log]\ntarget = \"file\"", 5, "cannot be \"file\"",
      "stderr, syslog"},
     {"\"INVITE|BYE\"", "\"INVITE|BYEE\"", 24, "BYEE", "!REGISTER"},
+    {"\"INVITE|BYE\"", "\"INVITE user=/(/\"", 24, "the expression \"(\" cannot be used",
+     "no back references"},
+    {"\"INVITE|BYE\"", "\"INVITE user=/(a{100}){100}/\"", 24, "repeats too much", "shorten"},
+    {"\"INVITE|BYE\"", "\"INVITE form 10.0.0.0/8\"", 24, "\"form\" is no clause", "INVITE|CANCEL|BYE"},
     // names
     {"\"sip-a\"", "\"sip a\"", 3, "\"name\" cannot be \"sip a\"", "1 to 32 characters"},
     {"\"sip-a\"", "\"\"", 3, "\"name\" cannot be \"\"", "1 to 32 characters"},

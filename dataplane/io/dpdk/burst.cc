@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "dataplane/io/dpdk/burst.hh"
+
+#include "dataplane/path/translate.hh"
+
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+namespace tandem::dpdk {
+namespace {
+
+using path::Facing;
+using path::Kind;
+using path::Seen;
+using path::Way;
+
+const std::uint8_t* data_of(const rte_mbuf* packet) {
+    return rte_pktmbuf_mtod(packet, const std::uint8_t*);
+}
+
+template <typename T>
+T raw(const std::uint8_t* at) {
+    T value;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+}
+
+wire::IpAddress address_at(const std::uint8_t* at, std::uint8_t version) {
+    wire::IpAddress address;
+    address.family = version == 4 ? wire::Family::ipv4 : wire::Family::ipv6;
+    std::memcpy(address.octets.data(), at, address.size());
+    return address;
+}
+
+/// Where source and destination stand, behind the beginning of the IP header.
+constexpr std::size_t source_at(std::uint8_t version) {
+    return version == 4 ? 12 : 8;
+}
+constexpr std::size_t destination_at(std::uint8_t version) {
+    return version == 4 ? 16 : 24;
+}
+
+std::size_t slot_of(const wire::IpAddress& address) {
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+    std::memcpy(&high, address.octets.data(), 8);
+    std::memcpy(&low, address.octets.data() + 8, 8);
+    return static_cast<std::size_t>(((high ^ std::rotl(low, 32)) * 0x9e3779b97f4a7c15ULL) >> 54U);
+}
+
+constexpr bool is_sip(Kind kind) {
+    return kind == Kind::sip_matching || kind == Kind::sip_other;
+}
+
+} // namespace
+
+Burst::Burst(path::Front& front, state::Flows* flows, contract::Counters& counters)
+    : front_(front)
+    , flows_(flows)
+    , counters_(counters) {
+    static_assert(next_hops == 1U << (64 - 54));
+    const bool wide = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+                      __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
+    from_outside_ = wide ? &Burst::take_wide<Facing::outside> : &Burst::take_narrow<Facing::outside>;
+    from_inside_ = wide ? &Burst::take_wide<Facing::inside> : &Burst::take_narrow<Facing::inside>;
+}
+
+void Burst::set_station(Facing facing, const wire::MacAddress& address) {
+    ports_[static_cast<std::size_t>(facing)] = address;
+    front_.set_station(facing, address);
+    clear_next_hops();
+    for (Stations& server : servers_)
+        server = {};
+    decide_fates();
+}
+
+void Burst::set_server(std::size_t vip, std::optional<wire::MacAddress> address) {
+    if (vip >= servers_.size())
+        return;
+    servers_[vip] = {};
+    if (address) {
+        const wire::MacAddress& own = ports_[static_cast<std::size_t>(Facing::inside)];
+        std::memcpy(servers_[vip].octets.data(), address->octets.data(), 6);
+        std::memcpy(servers_[vip].octets.data() + 6, own.octets.data(), 6);
+        servers_[vip].known = 1;
+    }
+    decide_fates();
+}
+
+void Burst::set_next_hop(const wire::IpAddress& destination, const wire::MacAddress& address) {
+    NextHop& hop = next_hops_[slot_of(destination)];
+    hop = {destination, {}};
+    const wire::MacAddress& own = ports_[static_cast<std::size_t>(Facing::outside)];
+    std::memcpy(hop.stations.octets.data(), address.octets.data(), 6);
+    std::memcpy(hop.stations.octets.data() + 6, own.octets.data(), 6);
+    hop.stations.known = 1;
+}
+
+void Burst::clear_next_hops() {
+    next_hops_.fill({});
+}
+
+void Burst::begin(const contract::Policy& policy, std::uint32_t sequence, const Stances& stances) {
+    if (begun_ && sequence == policy_sequence_ && stances == stances_) [[likely]]
+        return;
+    if (!begun_ || sequence != policy_sequence_) {
+        servers_.fill({});
+        policy_sequence_ = sequence;
+    }
+    begun_ = true;
+    front_.begin(policy, sequence);
+    stances_ = stances;
+    for (std::size_t g = 0; g < decisions_.size(); ++g)
+        for (std::size_t k = 0; k < path::kind_count; ++k)
+            decisions_[g][k] = path::decide(path::Ingress::outside, static_cast<Kind>(k), stances[g]);
+    decide_fates();
+}
+
+/// Brings roles, policy and servers into one table.
+void Burst::decide_fates() {
+    fates_ = {};
+    for (std::size_t v = 0; v < front_.vip_count(); ++v) {
+        const path::FrontVip& vip = front_.vip(v);
+        if (vip.group >= contract::groups_max)
+            continue;
+        const bool nat = vip.forwarding == contract::Forwarding::nat;
+        for (std::size_t k = 0; k < path::kind_count; ++k) {
+            const auto kind = static_cast<Kind>(k);
+            const path::Decision& verdict = decisions_[vip.group][k];
+            const int sip = is_sip(kind) ? fate_sip : 0;
+            const int translated = nat ? fate_translate : 0;
+            int fate = 0;
+            // Clauses of the pattern are asked on the slow way.
+            const bool asked =
+                kind == Kind::sip_matching && !front_.policy().groups[vip.group].pattern.clauses().empty();
+            if (asked)
+                fate = 0;
+            else if (verdict.action == path::Action::forward && servers_[v].known != 0)
+                fate =
+                    fate_forward | sip | translated | (verdict.copy == path::Copy::mirror ? fate_mirror : 0);
+            else if (verdict.action == path::Action::drop)
+                fate = fate_drop;
+            fates_[static_cast<std::size_t>(Facing::outside)][v][k] = static_cast<std::uint8_t>(fate);
+            // Everything else than forwarding is for the engine to do.
+            fate = stances_[vip.group] == path::Stance::active ? fate_forward | sip | translated : 0;
+            fates_[static_cast<std::size_t>(Facing::inside)][v][k] = static_cast<std::uint8_t>(fate);
+        }
+    }
+}
+
+/// Records a flow that is not known.
+template <Facing facing>
+[[gnu::noinline]] void Burst::begin_flow(const Seen& seen, const std::uint8_t* data, std::uint64_t hash,
+                                         table::Instant now) {
+    const std::uint8_t version = seen.flow.version();
+    const std::uint8_t* ip = data + seen.network;
+    const std::uint8_t* source = ip + source_at(version);
+    const std::uint8_t* destination = ip + destination_at(version);
+    constexpr bool inbound = facing == Facing::outside;
+    state::FlowEnds ends;
+    ends.remote = address_at(inbound ? source : destination, version);
+    ends.local = address_at(inbound ? destination : source, version);
+    ends.remote_port = __builtin_bswap16(static_cast<std::uint16_t>(seen.flow.rest));
+    ends.local_port = __builtin_bswap16(static_cast<std::uint16_t>(seen.flow.rest >> 16U));
+    ends.group = seen.group;
+    const std::uint8_t* payload = data + seen.transport + 8;
+    const std::uint8_t* end = ip + seen.length;
+    if (seen.flow.protocol() == 6)
+        ends.kind = state::FlowKind::tcp;
+    else if (seen.kind != Kind::other_port)
+        ends.kind = state::FlowKind::sip;
+    else if (state::may_be_rtp({payload, end}, ends.local_port))
+        ends.kind = state::FlowKind::rtp;
+    flows_->begin(seen.flow, hash, ends, inbound ? state::FlowSide::remote : state::FlowSide::local,
+                  seen.length, now);
+}
+
+const Burst::Stations* Burst::next_hop(const Seen& seen, const std::uint8_t* data) const {
+    const std::uint8_t version = seen.flow.version();
+    const auto destination = address_at(data + seen.network + destination_at(version), version);
+    const NextHop& hop = next_hops_[slot_of(destination)];
+    return hop.stations.known != 0 && hop.address == destination ? &hop.stations : nullptr;
+}
+
+template <Facing facing, class Comparison>
+[[gnu::always_inline]] inline void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
+    forwarded_.clear();
+    dropped_.clear();
+    mirrored_.clear();
+    sip_.clear();
+    rest_.clear();
+    translated_.clear();
+    facing_ = facing;
+    packets_ = packets.data();
+    const std::size_t count = std::min(packets.size(), burst_max);
+    for (std::size_t i = 0; i < count; ++i)
+        // What lies in several buffers is short here, and thus goes the slow way.
+        frames_[i] = {data_of(packets[i]), packets[i]->data_len};
+    front_.classify(facing, std::span(frames_).first(count), seen_);
+    if (flows_ != nullptr) {
+        const state::Flows& flows = *flows_;
+        for (std::size_t i = 0; i < count; ++i) {
+            hashes_[i] = flows.hash(seen_[i].flow);
+            flows.prefetch(hashes_[i]);
+        }
+        for (std::size_t i = 0; i < count; ++i) {
+            found_[i] = flows.find<Comparison>(hashes_[i]);
+            flows.prefetch_flow(found_[i]);
+        }
+    }
+    constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
+    const std::int64_t now_ns = now.time_since_epoch().count();
+    const Fates& fates = fates_[static_cast<std::size_t>(facing)];
+    const std::uint16_t mtu = mtus_[static_cast<std::size_t>(facing)];
+    for (std::size_t i = 0; i < count; ++i) {
+        const Seen& seen = seen_[i];
+        const auto index = static_cast<std::uint8_t>(i);
+        if (seen.way == Way::slow || seen.length > mtu) [[unlikely]] {
+            rest_.add(index);
+            continue;
+        }
+        if (flows_ != nullptr && !flows_->see(found_[i], seen.flow, side, seen.length, now_ns)) [[unlikely]]
+            begin_flow<facing>(seen, frames_[i].data, hashes_[i], now);
+        const std::uint32_t fate = fates[seen.vip][static_cast<std::size_t>(seen.kind)];
+        const Stations* stations = &servers_[seen.vip];
+        if constexpr (facing == Facing::inside)
+            stations = next_hop(seen, frames_[i].data);
+        if ((fate & fate_forward) == 0 || stations == nullptr) [[unlikely]] {
+            if ((fate & fate_drop) == 0) {
+                rest_.add(index);
+                continue;
+            }
+            dropped_.add(packets[i]);
+        } else {
+            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations->octets.data(),
+                        stations->octets.size());
+            forwarded_.add(packets[i]);
+            sip_.add_if(index, fate / fate_sip & 1U);
+            mirrored_.add_if(index, fate / fate_mirror & 1U);
+            translated_.add_if(index, fate / fate_translate & 1U);
+        }
+        ++hits_[seen.vip][static_cast<std::size_t>(seen.kind)];
+        vips_hit_ |= 1U << seen.vip;
+    }
+    flush_counts<facing>();
+}
+
+template <Facing facing>
+void Burst::take_narrow(std::span<rte_mbuf* const> packets, table::Instant now) {
+    take<facing, state::Flows::Narrow>(packets, now);
+}
+
+template <Facing facing>
+[[gnu::target("avx512f,avx512bw,bmi,bmi2"), gnu::flatten]] void
+Burst::take_wide(std::span<rte_mbuf* const> packets, table::Instant now) {
+    take<facing, state::Flows::Wide>(packets, now);
+}
+
+template <Facing facing>
+void Burst::flush_counts() {
+    using contract::Counter;
+    arrived_.fill(0);
+    for (; vips_hit_ != 0; vips_hit_ &= vips_hit_ - 1) {
+        const auto v = static_cast<std::size_t>(std::countr_zero(vips_hit_));
+        const std::size_t g = front_.vip(v).group;
+        for (std::size_t k = 0; k < path::kind_count; ++k) {
+            const std::uint32_t hits = std::exchange(hits_[v][k], 0);
+            if (hits == 0 || facing == Facing::inside)
+                continue;
+            arrived_[g] += hits;
+            const path::Decision& verdict = decisions_[g][k];
+            counters_.add(verdict.counter, hits);
+            if (is_sip(static_cast<Kind>(k)))
+                counters_.add(Counter::sip_received, hits);
+            if (verdict.copy == path::Copy::mirror)
+                counters_.add(Counter::mirror_matched, hits);
+        }
+    }
+}
+
+void Burst::translate() {
+    for (const Looked looked : Selection{packets_, seen_.data(), translated_.items()}) {
+        auto* data = rte_pktmbuf_mtod(looked.packet, std::uint8_t*);
+        const path::FrontVip& vip = front_.vip(looked.seen.vip);
+        const std::span<std::uint8_t> packet{data + looked.seen.network, looked.seen.length};
+        if (facing_ == Facing::outside)
+            path::translate(packet, path::Side::destination, vip.server);
+        else
+            path::translate(packet, path::Side::source, vip.address);
+    }
+}
+
+} // namespace tandem::dpdk

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// What a worker does with a burst of received packets: look, count, decide, rewrite.
+//
+// Problem: the same few steps for every packet of the VIP, RTP included, within a few dozen cycles. Idea: the
+// steps go over the whole burst one after the other, so that the memory of one packet arrives while others
+// are worked on. What comes out are lists: what to transmit on the other side, what to mirror and what to
+// track (both before rewrite(), while packets are as they came), and the rest, which the engine looks at
+// again on the slow way. Between two bursts nothing is remembered but tables. Deliberately absent: ports, the
+// mirror's headers (mirror_port.hh), SIP beyond the method, what the slow way does, clocks.
+
+#include "dataplane/contract/counters.hh"
+#include "dataplane/path/decide.hh"
+#include "dataplane/path/front.hh"
+#include "dataplane/state/flows.hh"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+struct rte_mbuf;
+
+namespace tandem::dpdk {
+
+/// A packet and what the look at it has found.
+struct Looked {
+    rte_mbuf* packet;
+    const path::Seen& seen;
+};
+
+/// Some of the packets of a burst, in their order.
+class Selection {
+public:
+    class Iterator {
+    public:
+        Iterator(const Selection& selection, std::size_t at)
+            : selection_(&selection)
+            , at_(at) {}
+        Looked operator*() const { return (*selection_)[at_]; }
+        Iterator& operator++() {
+            ++at_;
+            return *this;
+        }
+        bool operator!=(const Iterator& other) const { return at_ != other.at_; }
+
+    private:
+        const Selection* selection_;
+        std::size_t at_;
+    };
+
+    Selection(rte_mbuf* const* packets, const path::Seen* seen, std::span<const std::uint8_t> chosen)
+        : packets_(packets)
+        , seen_(seen)
+        , chosen_(chosen) {}
+    std::size_t size() const { return chosen_.size(); }
+    bool empty() const { return chosen_.empty(); }
+    Looked operator[](std::size_t i) const { return {packets_[chosen_[i]], seen_[chosen_[i]]}; }
+    Iterator begin() const { return {*this, 0}; }
+    Iterator end() const { return {*this, chosen_.size()}; }
+
+private:
+    rte_mbuf* const* packets_;
+    const path::Seen* seen_;
+    std::span<const std::uint8_t> chosen_;
+};
+
+/// A list that a burst fills.
+template <typename T>
+class List {
+public:
+    void add(const T& item) { items_[count_++] = item; }
+    /// Adds it if `n` is 1, not if it is 0: without a branch. There is room for one more than a burst.
+    void add_if(const T& item, std::size_t n) {
+        items_[count_] = item;
+        count_ += n;
+    }
+    void clear() { count_ = 0; }
+    std::span<const T> items() const { return {items_.data(), count_}; }
+    std::span<T> items() { return {items_.data(), count_}; }
+
+private:
+    std::array<T, path::Front::burst_max + 1> items_;
+    std::size_t count_{0};
+};
+
+/// What this node is, for each group.
+using Stances = std::array<path::Stance, contract::groups_max>;
+
+class Burst {
+public:
+    static constexpr std::size_t burst_max = path::Front::burst_max;
+
+    /// All outlive this object. `flows` may be null: nothing is recorded.
+    Burst(path::Front& front, state::Flows* flows, contract::Counters& counters);
+
+    /// The station of the ports: packets leave with the address of the port as their source.
+    void set_station(path::Facing facing, const wire::MacAddress& address);
+    /// Where the server of a VIP is, by its place in the policy; nothing: not known, its packets go the slow
+    /// way.
+    void set_server(std::size_t vip, std::optional<wire::MacAddress> address);
+    /// Who is the next hop on the way out to an address. Bounded: another address may take the place.
+    void set_next_hop(const wire::IpAddress& destination, const wire::MacAddress& address);
+    void clear_next_hops();
+
+    /// The longest IP packet that the port on the other side takes; longer ones go the slow way.
+    void set_mtu(path::Facing facing, std::uint16_t octets) {
+        mtus_[static_cast<std::size_t>(facing)] = octets;
+    }
+
+    /// Takes over the policy and the roles; call it before each burst. A new policy forgets the servers.
+    void begin(const contract::Policy& policy, std::uint32_t sequence, const Stances& stances);
+
+    /// Packets from outside, at most burst_max. `packets` stays as it is until the lists have been used.
+    void from_outside(std::span<rte_mbuf* const> packets, table::Instant now) {
+        (this->*from_outside_)(packets, now);
+    }
+    /// Packets from the servers.
+    void from_inside(std::span<rte_mbuf* const> packets, table::Instant now) {
+        (this->*from_inside_)(packets, now);
+    }
+
+    /// Packets to mirror: behind the Ethernet header they are as they came, until translate().
+    Selection mirrored() const { return {packets_, seen_.data(), mirrored_.items()}; }
+    /// SIP that is forwarded, likewise.
+    Selection sip() const { return {packets_, seen_.data(), sip_.items()}; }
+    /// Gives packets of VIPs with nat their other address. Where mirrored packets are only referred to, they
+    /// must have been copied before: see Forwarding::nat.
+    void translate();
+    /// Packets to transmit on the other side, with the stations of the next hop.
+    std::span<rte_mbuf*> forwarded() { return forwarded_.items(); }
+    /// Packets for the slow way: nothing was done with them but counting their flow.
+    Selection rest() const { return {packets_, seen_.data(), rest_.items()}; }
+    /// Packets that the verdict drops; counted. They are the caller's to free, in bulk.
+    std::span<rte_mbuf*> dropped() { return dropped_.items(); }
+    /// How many packets from outside there were for each group, those of the slow way left out.
+    std::span<const std::uint32_t, contract::groups_max> arrived() const { return arrived_; }
+
+    path::Front& front() { return front_; }
+
+private:
+    static constexpr std::size_t next_hops = 1024;
+
+    /// What is written over the first 12 octets of a frame.
+    struct alignas(16) Stations {
+        std::array<std::uint8_t, 12> octets{};
+        std::uint32_t known{0};
+    };
+    struct alignas(64) NextHop {
+        wire::IpAddress address;
+        Stations stations;
+    };
+    /// What becomes of a kind of packet of a VIP; bits.
+    enum Fate : std::uint8_t {
+        fate_forward = 1,
+        fate_drop = 2,
+        fate_mirror = 4,
+        fate_sip = 8,
+        fate_translate = 16,
+    };
+    static constexpr std::size_t kinds = 16;
+    static_assert(path::kind_count <= kinds);
+    using Fates = std::array<std::array<std::uint8_t, kinds>, contract::vips_max>;
+
+    using Take = void (Burst::*)(std::span<rte_mbuf* const>, table::Instant);
+    template <path::Facing facing, class Comparison>
+    void take(std::span<rte_mbuf* const> packets, table::Instant now);
+    template <path::Facing facing>
+    void take_narrow(std::span<rte_mbuf* const> packets, table::Instant now);
+    template <path::Facing facing>
+    void take_wide(std::span<rte_mbuf* const> packets, table::Instant now);
+    template <path::Facing facing>
+    void begin_flow(const path::Seen& seen, const std::uint8_t* data, std::uint64_t hash, table::Instant now);
+    const Stations* next_hop(const path::Seen& seen, const std::uint8_t* data) const;
+    void decide_fates();
+    template <path::Facing facing>
+    void flush_counts();
+
+    Take from_outside_;
+    Take from_inside_;
+    path::Front& front_;
+    state::Flows* flows_;
+    contract::Counters& counters_;
+    Stances stances_{};
+    std::uint32_t policy_sequence_{0};
+    bool begun_{false};
+    std::array<std::array<path::Decision, path::kind_count>, contract::groups_max> decisions_{};
+    std::array<Fates, 2> fates_{}; ///< by Facing
+    std::array<Stations, contract::vips_max> servers_{};
+    std::array<wire::MacAddress, 2> ports_{};
+    std::array<NextHop, next_hops> next_hops_{};
+    std::array<std::uint16_t, 2> mtus_{1500, 1500}; ///< of the way out, by the Facing it comes in on
+
+    std::array<path::RawFrame, burst_max> frames_{};
+    std::array<path::Seen, burst_max> seen_{};
+    std::array<std::uint64_t, burst_max> hashes_{};
+    std::array<state::Flows::Index, burst_max> found_{};
+    std::array<std::array<std::uint32_t, kinds>, contract::vips_max> hits_{};
+    std::uint32_t vips_hit_{0};
+    std::array<std::uint32_t, contract::groups_max> arrived_{};
+
+    rte_mbuf* const* packets_{nullptr};
+    List<rte_mbuf*> forwarded_;
+    List<rte_mbuf*> dropped_;
+    List<std::uint8_t> mirrored_;
+    List<std::uint8_t> sip_;
+    List<std::uint8_t> rest_;
+    List<std::uint8_t> translated_;
+    path::Facing facing_{path::Facing::outside};
+};
+
+} // namespace tandem::dpdk

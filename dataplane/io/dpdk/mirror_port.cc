@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "dataplane/io/dpdk/mirror_port.hh"
+
+#include "dataplane/wire/checksum.hh"
+#include "dataplane/wire/ethernet.hh"
+#include "dataplane/wire/ip.hh"
+#include "dataplane/wire/udp.hh"
+
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include <cstring>
+#include <utility>
+
+namespace tandem::dpdk {
+namespace {
+
+constexpr std::size_t ethernet = wire::EthernetFrame::header_size;
+constexpr std::size_t udp = wire::UdpDatagram::header_size;
+constexpr std::uint8_t hop_limit = 64;
+
+template <typename T>
+void store(std::uint8_t* at, T value) {
+    std::memcpy(at, &value, sizeof value);
+}
+void store_be16(std::uint8_t* at, std::size_t value) {
+    store(at, __builtin_bswap16(static_cast<std::uint16_t>(value)));
+}
+
+std::size_t ip_size(const wire::IpAddress& address) {
+    return address.is_v4() ? wire::IpPacket::ipv4_header_min : wire::IpPacket::ipv6_header;
+}
+
+} // namespace
+
+rte_mbuf* MirrorPort::Stash::take() {
+    if (left == 0) [[unlikely]] {
+        if (rte_pktmbuf_alloc_bulk(pool, buffers.data(), room) != 0)
+            return nullptr;
+        left = room;
+    }
+    return buffers[--left];
+}
+
+void MirrorPort::Stash::give_back() {
+    rte_pktmbuf_free_bulk(buffers.data(), std::exchange(left, 0U));
+}
+
+MirrorPort::MirrorPort(const MirrorPools& pools) {
+    headers_.pool = pools.headers;
+    indirect_.pool = pools.indirect;
+    copies_.pool = pools.copies;
+}
+
+MirrorPort::~MirrorPort() {
+    for (Stash* stash : {&headers_, &indirect_, &copies_})
+        stash->give_back();
+}
+
+void MirrorPort::set_route(const MirrorRoute& route) {
+    route_ = route;
+    header_size_ = 0;
+    header_.fill(0);
+    const std::size_t ip = ip_size(route.local);
+    const std::span<std::uint8_t> out{header_};
+    wire::write_ethernet(out, route.next_hop, route.station,
+                         route.local.is_v4() ? wire::ether_type_ipv4 : wire::ether_type_ipv6);
+    if (wire::write_ip(out.subspan(ethernet), route.local, route.peer, wire::protocol_udp, hop_limit, 0) !=
+        ip)
+        return;
+    std::uint8_t* at = header_.data() + ethernet;
+    if (route.local.is_v4()) {
+        store_be16(at + 2, 0);
+        store_be16(at + 6, 0); // a longer datagram goes in fragments
+        store_be16(at + 10, 0);
+        header_sum_ = static_cast<std::uint32_t>(wire::checksum_add(0, out.subspan(ethernet, ip)));
+    } else {
+        store_be16(at + 4, 0);
+    }
+    store_be16(at + ip, route.port);
+    store_be16(at + ip + 2, route.port);
+    header_size_ = ethernet + ip + udp + wire::HaHeader::size;
+    write_form();
+}
+
+void MirrorPort::write_form() {
+    if (header_size_ > 0)
+        wire::write(form_,
+                    std::span(header_).subspan(header_size_ - wire::HaHeader::size, wire::HaHeader::size));
+}
+
+void MirrorPort::seal_with(std::uint32_t association, const contract::DatagramKey& key, std::uint64_t next) {
+    if (!sealer_)
+        sealer_.emplace(key);
+    else
+        sealer_->rekey(key);
+    clear_ = false;
+    sequence_ = next;
+    form_ = {wire::ha_version, wire::HaType::mirror, association, 0};
+    write_form();
+}
+
+void MirrorPort::send_in_clear(Copying copying) {
+    sealer_.reset();
+    clear_ = true;
+    copying_ = copying;
+    form_ = {wire::ha_version, wire::HaType::mirror_clear, 0, 0};
+    write_form();
+}
+
+/// Writes all headers for a datagram with so many octets behind the HA header; gives their size.
+std::size_t MirrorPort::write_headers(std::uint8_t* out, std::size_t payload) {
+    std::memcpy(out, header_.data(), header_.size()); // a fixed size is a few moves
+    std::uint8_t* at = out + ethernet;
+    const std::size_t datagram = udp + wire::HaHeader::size + payload;
+    std::size_t ip = wire::IpPacket::ipv6_header;
+    if (route_.local.is_v4()) {
+        ip = wire::IpPacket::ipv4_header_min;
+        const std::uint16_t identification = ++identification_;
+        const std::uint32_t total = static_cast<std::uint32_t>(ip + datagram);
+        store_be16(at + 2, total);
+        store_be16(at + 4, identification);
+        std::uint32_t sum = header_sum_ + total + identification;
+        sum = (sum & 0xffffU) + (sum >> 16U);
+        sum = (sum & 0xffffU) + (sum >> 16U);
+        store_be16(at + 10, ~sum & 0xffffU);
+    } else {
+        store_be16(at + 4, datagram);
+    }
+    store_be16(at + ip + 4, datagram);
+    store(out + header_size_ - 8, __builtin_bswap64(sequence_++));
+    return header_size_;
+}
+
+/// UDP over IPv6 has a checksum (RFC 8200 section 8.1); over IPv4 it needs none, and what is inside has its
+/// own.
+void MirrorPort::finish_checksum(rte_mbuf* first) const {
+    if (route_.local.is_v4())
+        return;
+    const auto* ip = rte_pktmbuf_mtod_offset(first, const rte_ipv6_hdr*, ethernet);
+    constexpr std::uint32_t at = ethernet + wire::IpPacket::ipv6_header;
+    std::uint16_t octets = 0;
+    if (rte_raw_cksum_mbuf(first, at, first->pkt_len - at, &octets) != 0)
+        return;
+    std::uint32_t sum = std::uint32_t{octets} + rte_ipv6_phdr_cksum(ip, 0);
+    sum = (sum & 0xffffU) + (sum >> 16U);
+    sum = (sum & 0xffffU) + (sum >> 16U);
+    const auto field = static_cast<std::uint16_t>(~sum & 0xffffU);
+    store(rte_pktmbuf_mtod(first, std::uint8_t*) + at + 6, field == 0 ? std::uint16_t{0xffff} : field);
+}
+
+rte_mbuf* MirrorPort::copied(std::span<const std::uint8_t> head, const std::uint8_t* body,
+                             std::size_t length) {
+    const std::size_t tag = sealer_ ? seal::tag_size : 0;
+    const std::size_t frame = head.size() + length;
+    rte_mbuf* out = copies_.take();
+    if (out == nullptr)
+        return nullptr;
+    if (rte_pktmbuf_tailroom(out) < header_max + frame + tag) [[unlikely]] {
+        rte_pktmbuf_free(out);
+        return nullptr;
+    }
+    auto* data = rte_pktmbuf_mtod(out, std::uint8_t*);
+    const std::uint64_t sequence = sequence_;
+    const std::size_t headers = write_headers(data, frame + tag);
+    std::memcpy(data + headers, head.data(), head.size());
+    std::memcpy(data + headers + head.size(), body, length);
+    if (sealer_) {
+        const std::span<const std::uint8_t> bound{data + headers - wire::HaHeader::size,
+                                                  wire::HaHeader::size};
+        if (sealer_->seal(sequence, bound, {data + headers, frame}, {data + headers, frame + tag}) == 0)
+            [[unlikely]] {
+            rte_pktmbuf_free(out);
+            return nullptr;
+        }
+    }
+    out->data_len = static_cast<std::uint16_t>(headers + frame + tag);
+    out->pkt_len = out->data_len;
+    return out;
+}
+
+rte_mbuf* MirrorPort::referred(std::span<const std::uint8_t> head, rte_mbuf* packet, std::size_t offset,
+                               std::size_t length) {
+    rte_mbuf* first = headers_.take();
+    rte_mbuf* second = indirect_.take();
+    if (first == nullptr || second == nullptr) [[unlikely]] {
+        rte_pktmbuf_free(first);
+        rte_pktmbuf_free(second);
+        return nullptr;
+    }
+    auto* data = rte_pktmbuf_mtod(first, std::uint8_t*);
+    const std::size_t headers = write_headers(data, head.size() + length);
+    std::memcpy(data + headers, head.data(), head.size());
+    rte_pktmbuf_attach(second, packet);
+    second->data_off = static_cast<std::uint16_t>(second->data_off + offset);
+    second->data_len = static_cast<std::uint16_t>(length);
+    second->pkt_len = static_cast<std::uint32_t>(length);
+    second->next = nullptr;
+    second->nb_segs = 1;
+    first->data_len = static_cast<std::uint16_t>(headers + head.size());
+    first->pkt_len = static_cast<std::uint32_t>(headers + head.size() + length);
+    first->nb_segs = 2;
+    first->next = second;
+    return first;
+}
+
+rte_mbuf* MirrorPort::datagram(std::span<const std::uint8_t> head, rte_mbuf* packet, std::size_t offset,
+                               std::size_t length) {
+    if (!ready() || offset + length > packet->data_len) [[unlikely]]
+        return nullptr;
+    rte_mbuf* out = clear_ && copying_ == Copying::reference
+                        ? referred(head, packet, offset, length)
+                        : copied(head, rte_pktmbuf_mtod(packet, const std::uint8_t*) + offset, length);
+    if (out != nullptr)
+        finish_checksum(out);
+    return out;
+}
+
+rte_mbuf* MirrorPort::datagram(std::span<const std::uint8_t> frame) {
+    if (!ready())
+        return nullptr;
+    rte_mbuf* out = copied(frame, nullptr, 0);
+    if (out != nullptr)
+        finish_checksum(out);
+    return out;
+}
+
+} // namespace tandem::dpdk

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// The mirror on a port of DPDK: frames for the peer, made of packets that a burst has found.
+//
+// Problem: a copy of a packet must be numbered, put behind five headers, sealed or not, and be ready for a
+// port, for less than the packet itself costs. Idea: the headers are made once, as octets; a datagram takes a
+// copy of them and fills in lengths and numbers. In clear, the packet is not copied either: the headers stand
+// in a buffer of their own, and a second one refers to the packet's (`reference`), which nobody may change
+// afterwards behind its Ethernet header. Sealing needs a copy anyway, which is encrypted where it lies.
+// Deliberately absent: numbering, history, requests and marks (path::MirrorStream), ports, deciding what is
+// mirrored.
+
+#include "dataplane/contract/policy.hh"
+#include "dataplane/io/dpdk/burst.hh"
+#include "dataplane/seal/seal.hh"
+#include "dataplane/wire/address.hh"
+#include "dataplane/wire/ha_frame.hh"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+struct rte_mempool;
+
+namespace tandem::dpdk {
+
+/// The way to the peer on one HA port.
+struct MirrorRoute {
+    wire::MacAddress station;  ///< of the port
+    wire::MacAddress next_hop; ///< of the peer, or of the router to it
+    wire::IpAddress local;
+    wire::IpAddress peer;
+    std::uint16_t port{0};   ///< of UDP, at both ends
+    std::uint16_t mtu{1500}; ///< of the IP packet; longer datagrams go in fragments
+};
+
+/// How a packet gets into a datagram that is sent in clear.
+enum class Copying : std::uint8_t { reference, deep };
+
+/// Where buffers come from.
+struct MirrorPools {
+    rte_mempool* headers{nullptr};  ///< small buffers
+    rte_mempool* indirect{nullptr}; ///< buffers without room, which refer to others
+    rte_mempool* copies{nullptr};   ///< buffers with room for a datagram
+};
+
+class MirrorPort {
+public:
+    explicit MirrorPort(const MirrorPools& pools);
+    ~MirrorPort();
+    MirrorPort(const MirrorPort&) = delete;
+    MirrorPort& operator=(const MirrorPort&) = delete;
+
+    void set_route(const MirrorRoute& route);
+    /// Datagrams are sealed with this key from now on; `next` is the number of the first one.
+    void seal_with(std::uint32_t association, const contract::DatagramKey& key, std::uint64_t next);
+    /// Datagrams are sent in clear from now on: on a network that only the two nodes share.
+    void send_in_clear(Copying copying);
+
+    /// The datagram for a mirror frame that consists of `head` and the first `length` octets of a packet
+    /// behind `offset`. Null: no buffer, or it is too long. The caller transmits or frees it.
+    rte_mbuf* datagram(std::span<const std::uint8_t> head, rte_mbuf* packet, std::size_t offset,
+                       std::size_t length);
+    /// The same for a frame that lies in memory of the caller: marks, requests, reports.
+    rte_mbuf* datagram(std::span<const std::uint8_t> frame);
+
+    /// The number that the next datagram will have; numbers are never used twice under one key.
+    std::uint64_t next_sequence() const { return sequence_; }
+    std::size_t mtu() const { return route_.mtu; }
+    bool ready() const { return header_size_ > 0 && (sealer_ || clear_); }
+
+private:
+    static constexpr std::size_t header_max = 14 + 40 + 8 + wire::HaHeader::size;
+
+    /// Buffers taken from a pool ahead of their use: one call for many.
+    struct Stash {
+        static constexpr unsigned room = 32;
+        rte_mempool* pool{nullptr};
+        std::array<rte_mbuf*, room> buffers{};
+        unsigned left{0};
+
+        rte_mbuf* take();
+        void give_back();
+    };
+
+    void write_form();
+    std::size_t write_headers(std::uint8_t* out, std::size_t payload);
+    void finish_checksum(rte_mbuf* first) const;
+    rte_mbuf* copied(std::span<const std::uint8_t> head, const std::uint8_t* body, std::size_t length);
+    rte_mbuf* referred(std::span<const std::uint8_t> head, rte_mbuf* packet, std::size_t offset,
+                       std::size_t length);
+
+    Stash headers_;
+    Stash indirect_;
+    Stash copies_;
+    MirrorRoute route_;
+    wire::HaHeader form_{}; ///< of every datagram, but for the sequence
+    std::optional<seal::Sealer> sealer_;
+    bool clear_{false};
+    Copying copying_{Copying::reference};
+    std::uint64_t sequence_{1};
+    std::array<std::uint8_t, header_max> header_{}; ///< lengths, checksum and sequence are zero
+    std::size_t header_size_{0};                    ///< 0: no route
+    std::uint32_t header_sum_{0};                   ///< of the IPv4 header as it stands there
+    std::uint16_t identification_{0};
+};
+
+} // namespace tandem::dpdk

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// The first look at a burst of frames: what inspect() says, at the speed of a port.
+//
+// Problem: inspect() is written to be read and costs more than an appliance has for a whole packet. Idea:
+// frames of the usual form (Ethernet with up to two tags, IPv4 without options or IPv6 without extension
+// headers, UDP or TCP, whole, for a VIP) are recognised by comparing a few words with a compiled form of the
+// policy; SIP in the usual form by a glance (glance.hh). What is unusual goes through inspect() itself, so
+// there is one authority; a test compares the two on everything. What the fast path cannot finish alone
+// (fragments, TCP to a SIP port, ICMP, what is not for a VIP, ...) is `slow`. Deliberately absent: flows,
+// roles, verdicts, changing a packet.
+
+#include "dataplane/contract/policy.hh"
+#include "dataplane/path/inspect.hh"
+#include "dataplane/table/flow_key.hh"
+#include "dataplane/wire/sip_method.hh"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace tandem::path {
+
+/// A frame where it lies, beginning with its Ethernet header.
+struct RawFrame {
+    const std::uint8_t* data{nullptr};
+    std::uint32_t length{0};
+};
+
+/// Which side of the appliance a frame came in on: there the VIP is the destination, or the source.
+enum class Facing : std::uint8_t { outside, inside };
+
+enum class Way : std::uint8_t {
+    plain, ///< everything that forwarding needs is known
+    slow,  ///< the engine must look again: fragments, TCP to a SIP port, ICMP, ARP, another station's frame,
+           ///< ...
+};
+
+/// What one look found. `kind` is that of inspect() for the packet behind the Ethernet header; for a frame from inside
+/// that of the packet with its two ends exchanged, as far as ports and SIP go.
+struct Seen {
+    static constexpr std::uint8_t no_vip = 0xff;
+
+    Kind kind{Kind::unreadable};
+    Way way{Way::slow};
+    std::uint8_t group{0};                                ///< of the VIP
+    std::uint8_t vip{no_vip};                             ///< its place in the policy
+    std::uint8_t network{0};                              ///< where the IP header begins; 0: the frame has none
+    std::uint8_t transport{0};                            ///< where the transport header begins; 0: not known
+    wire::SipMethod method{wire::SipMethod::other};       ///< of SIP
+    wire::SipKind sip_kind{wire::SipKind::request};
+    std::uint16_t length{0};     ///< octets of the IP packet, padding left out; of the plain way
+    std::uint16_t ether_type{0}; ///< behind the tags
+    std::uint32_t tags{0};       ///< how many
+    table::FlowKey flow;         ///< of the plain way
+
+    /// A REGISTER request.
+    constexpr bool binding() const {
+        return method == wire::SipMethod::register_ && sip_kind == wire::SipKind::request &&
+               (kind == Kind::sip_matching || kind == Kind::sip_other);
+    }
+};
+static_assert(sizeof(Seen) == 32);
+
+/// One VIP of the policy, as the front knows it.
+struct FrontVip {
+    wire::IpAddress address;
+    wire::IpAddress server;
+    std::uint8_t group{0};
+    contract::Forwarding forwarding{contract::Forwarding::host};
+};
+
+class Front {
+public:
+    /// Frames of one call.
+    static constexpr std::size_t burst_max = 64;
+
+    /// Instructions to use; `widest` is chosen at run time, `plain` is what every x86-64 has.
+    enum class Instructions : std::uint8_t { plain, widest };
+
+    /// `seed`: random, keys what stands for IPv6 addresses in flow keys.
+    explicit Front(std::uint64_t seed, Instructions instructions = Instructions::widest);
+
+    /// Frames to another station than this one are `slow`. Without a call every frame but those to an
+    /// Ethernet group is taken.
+    void set_station(Facing facing, const wire::MacAddress& address);
+
+    /// Takes over a policy; costs one comparison when `sequence` is that of the call before.
+    void begin(const contract::Policy& policy, std::uint32_t sequence) {
+        if (sequence != sequence_ || !compiled_)
+            compile(policy, sequence);
+    }
+
+    /// Looks at up to burst_max frames. seen.size() >= frames.size().
+    void classify(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept {
+        (this->*classify_)(facing, frames, seen);
+    }
+
+    const FrontVip& vip(std::size_t i) const { return vips_[i]; }
+    std::size_t vip_count() const { return vip_count_; }
+    const contract::Policy& policy() const { return policy_; }
+
+private:
+    static constexpr std::size_t slots = 256;
+    static constexpr std::uint8_t nothing = 0xff;
+
+    struct Slot4 {
+        std::uint32_t address{0}; ///< as it lies in the packet
+        std::uint8_t group{0};
+        std::uint8_t vip{nothing};
+        std::uint16_t unused{0};
+    };
+    struct Slot6 {
+        std::uint64_t high{0};
+        std::uint64_t low{0};
+        std::uint8_t vip{nothing};
+        std::uint8_t group{0};
+        std::uint8_t unused[6]{};
+    };
+    /// Addresses in a table without collisions: its multiplier was chosen so.
+    struct Addresses {
+        std::uint32_t multiplier4{1};
+        std::uint64_t multiplier6{1};
+        std::array<Slot4, slots> v4{};
+        std::array<Slot6, slots> v6{};
+
+        const Slot4& find4(std::uint32_t address) const { return v4[(address * multiplier4) >> 24U]; }
+        const Slot6& find6(std::uint64_t high, std::uint64_t low) const {
+            return v6[((high ^ (low * 0x9e3779b97f4a7c15ULL)) * multiplier6) >> 56U];
+        }
+    };
+    /// A group's policy in the form in which it is compared.
+    struct alignas(32) Group {
+        std::array<std::uint16_t, contract::sip_ports_max>
+            ports{};               ///< as they lie in the packet; all of them filled
+        std::uint32_t requests{0}; ///< bit by method: is a request mirrored?
+        std::uint32_t responses{0};
+        std::uint32_t port_mask{0}; ///< 0: the group has no SIP port
+    };
+    struct Side {
+        Addresses addresses;
+        std::uint64_t station{0};
+        std::uint64_t station_mask{1}; ///< the bit that says that a frame is for a group
+    };
+
+    /// Which frames of a burst need another look, by the kind of look.
+    struct Todo {
+        std::array<std::uint8_t, burst_max> requests;
+        std::array<std::uint8_t, burst_max> responses;
+        std::array<std::uint8_t, burst_max> texts; ///< on a SIP port, but not in the usual form
+        std::size_t request_count{0};
+        std::size_t response_count{0};
+        std::size_t text_count{0};
+    };
+
+    template <class Set, Facing facing>
+    void classify_with(std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept;
+    /// What a look at the headers found: not understood, a packet on a SIP port, another.
+    enum class Look : std::uint8_t { none, sip, other };
+    template <Facing facing>
+    Look look(const RawFrame& frame, Seen& seen) const noexcept;
+    template <Facing facing>
+    Look look_further(const RawFrame& frame, Seen& seen) const noexcept;
+    template <Facing facing>
+    Look look_inside(const RawFrame& frame, Seen& seen, std::size_t network, std::size_t left) const noexcept;
+    void look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const noexcept;
+    void read_text(const RawFrame& frame, Seen& seen) const noexcept;
+    void settle(Seen& seen, std::uint8_t sight) const noexcept;
+
+    void compile(const contract::Policy& policy, std::uint32_t sequence);
+    void classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept;
+    void classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept;
+
+    using Classify = void (Front::*)(Facing, std::span<const RawFrame>, std::span<Seen>) const noexcept;
+    Classify classify_{nullptr};
+    std::array<Side, 2> sides_;
+    std::array<Group, contract::groups_max> groups_;
+    std::uint64_t seed_;
+    std::array<FrontVip, contract::vips_max> vips_{};
+    std::size_t vip_count_{0};
+    std::uint32_t sequence_{0};
+    bool compiled_{false};
+    contract::Policy policy_{};
+};
+
+} // namespace tandem::path

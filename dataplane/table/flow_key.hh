@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// What tells the flows of a VIP apart, in two words that are compared as they are.
+//
+// Whoever classifies packets makes it, whoever keeps flows looks it up. Deliberately absent: the numbers in
+// host order, and IPv6 addresses in full: 64 bits of a keyed hash stand for two of them.
+
+#include <cstdint>
+
+namespace tandem::table {
+
+struct FlowKey {
+    /// IPv4: the remote address in the lower half, the VIP (or the server that stands for it) in the upper
+    /// one, both as they lie in the packet. IPv6: a keyed hash of both.
+    std::uint64_t addresses{0};
+    /// The remote port in the lowest 16 bits, then that of the VIP, both as they lie in the packet; then the
+    /// protocol and the IP version, 8 bits each.
+    std::uint64_t rest{0};
+
+    static constexpr std::uint64_t rest_mask = 0x0000'ffff'ffff'ffffULL;
+    static constexpr std::uint64_t rest_of(std::uint32_t ports, std::uint8_t protocol, std::uint8_t version) {
+        return ports | std::uint64_t{protocol} << 32U | std::uint64_t{version} << 40U;
+    }
+    constexpr std::uint8_t protocol() const { return static_cast<std::uint8_t>(rest >> 32U); }
+    constexpr std::uint8_t version() const { return static_cast<std::uint8_t>(rest >> 40U); }
+    constexpr bool operator==(const FlowKey&) const = default;
+};
+
+} // namespace tandem::table

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/bench/fastpath_dpdk/rig.hh"
+
+#include "dataplane/path/mirror_frame.hh"
+#include "dataplane/wire/udp.hh"
+
+#include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+
+namespace fastpath_bench {
+
+using namespace tandem;
+
+namespace {
+
+constexpr std::size_t flow_capacity = 262'144;
+constexpr std::uint64_t stream = 3261;
+
+void demand(bool holds, const char* what) {
+    if (holds)
+        return;
+    std::fprintf(stderr, "fastpath_dpdk: %s\n", what);
+    std::exit(2);
+}
+
+/// A port that delivers buffers of a pool as they are, and frees what is transmitted.
+std::uint16_t null_port(const std::string& name, std::size_t size, rte_mempool* pool) {
+    const std::string arguments = "size=" + std::to_string(size) + ",copy=0";
+    demand(rte_eal_hotplug_add("vdev", name.c_str(), arguments.c_str()) == 0, "no net_null port");
+    std::uint16_t port = 0;
+    demand(rte_eth_dev_get_port_by_name(name.c_str(), &port) == 0, "no such port");
+    const rte_eth_conf plain{};
+    demand(rte_eth_dev_configure(port, 1, 1, &plain) == 0 &&
+               rte_eth_rx_queue_setup(port, 0, 1024, SOCKET_ID_ANY, nullptr, pool) == 0 &&
+               rte_eth_tx_queue_setup(port, 0, 1024, SOCKET_ID_ANY, nullptr) == 0 &&
+               rte_eth_dev_start(port) == 0,
+           "the port does not start");
+    return port;
+}
+
+std::uint8_t* content(rte_mbuf* packet) {
+    return static_cast<std::uint8_t*>(packet->buf_addr) + RTE_PKTMBUF_HEADROOM;
+}
+
+} // namespace
+
+Rig::Rig(const RigSetup& setup)
+    : setup_(setup)
+    , traffic_(setup.work == Work::rtp ? rtp_traffic(setup.pool) : sip_traffic(setup.pool)) {
+    make_pools();
+    const std::size_t size = traffic_.frames.front().size();
+    outside_ = null_port("net_null_outside", size, pool_);
+    inside_ = null_port("net_null_inside", size, headers_);
+    ha_ = null_port("net_null_ha", size, headers_);
+    fill_pool();
+    make_policy();
+
+    const std::size_t octets = state::Flows::octets(flow_capacity);
+    flow_memory_ = std::make_unique_for_overwrite<std::byte[]>(octets + 64);
+    void* at = flow_memory_.get();
+    std::size_t room = octets + 64;
+    demand(std::align(64, octets, at, room) != nullptr, "no memory");
+    flows_.emplace(std::span(static_cast<std::byte*>(at), octets), flow_capacity, 42);
+    front_.emplace(4711);
+    burst_ = std::make_unique<dpdk::Burst>(*front_, &*flows_, counters_);
+    burst_->set_station(path::Facing::outside, outside_station());
+    burst_->set_station(path::Facing::inside, inside_station());
+    stances_.fill(path::Stance::active);
+    burst_->begin(policy_, 1, stances_);
+    burst_->set_server(0, server_station());
+
+    mirror_.emplace(dpdk::MirrorPools{headers_, indirect_, copies_});
+    mirror_->set_route({outside_station(), server_station(), *wire::IpAddress::parse("192.0.2.1"),
+                        *wire::IpAddress::parse("192.0.2.2"), 7102, 1500});
+    if (setup_.work == Work::seal)
+        mirror_->seal_with(1, {{1, 2, 3}, {4, 5, 6}}, 1);
+    else
+        mirror_->send_in_clear(setup_.work == Work::copy ? dpdk::Copying::deep : dpdk::Copying::reference);
+    if (setup_.work == Work::track) {
+        const state::Registrations::Limits bindings{100'000, 700'000};
+        const state::Dialogs::Limits dialogs{100'000, 600'000};
+        registration_memory_.resize(state::Registrations::octets(bindings) / 8);
+        dialog_memory_.resize(state::Dialogs::octets(dialogs) / 8);
+        registrations_.emplace(std::as_writable_bytes(std::span(registration_memory_)), bindings, 1);
+        dialogs_.emplace(std::as_writable_bytes(std::span(dialog_memory_)), dialogs, 2);
+        marks_ = std::make_unique<wire::SipMarks>();
+    }
+}
+
+Rig::~Rig() {
+    mirror_.reset(); // gives buffers back
+    for (const std::uint16_t port : {outside_, inside_, ha_}) {
+        rte_eth_dev_stop(port);
+        rte_eth_dev_close(port);
+    }
+    for (const char* name : {"net_null_outside", "net_null_inside", "net_null_ha"})
+        rte_eal_hotplug_remove("vdev", name);
+    for (rte_mempool* pool : {pool_, headers_, indirect_, copies_})
+        rte_mempool_free(pool);
+}
+
+void Rig::make_pools() {
+    const bool first = setup_.order == Order::first_first;
+    constexpr std::uint16_t room = 2048 + RTE_PKTMBUF_HEADROOM;
+    pool_ = rte_pktmbuf_pool_create_by_ops("received", static_cast<unsigned>(setup_.pool), first ? 0 : 256, 0,
+                                           room, SOCKET_ID_ANY, first ? "ring_sp_sc" : "ring_mp_mc");
+    constexpr unsigned others = 8192;
+    headers_ = rte_pktmbuf_pool_create("headers", others, 256, 0, 256 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+    indirect_ = rte_pktmbuf_pool_create("indirect", others, 256, 0, 0, SOCKET_ID_ANY);
+    copies_ = rte_pktmbuf_pool_create("copies", others, 256, 0, room, SOCKET_ID_ANY);
+    demand(pool_ != nullptr && headers_ != nullptr && indirect_ != nullptr && copies_ != nullptr,
+           "no memory for buffers");
+}
+
+/// Writes a message into every buffer, and gives the buffers back in an order that is not that of their
+/// addresses.
+void Rig::fill_pool() {
+    std::vector<rte_mbuf*> all(setup_.pool);
+    demand(rte_pktmbuf_alloc_bulk(pool_, all.data(), static_cast<unsigned>(all.size())) == 0,
+           "the pool is not full");
+    std::mt19937 random{4096};
+    std::shuffle(all.begin(), all.end(), random);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const Octets& frame = traffic_.frames[i];
+        std::memcpy(content(all[i]), frame.data(), frame.size());
+        // Survives being freed and allocated; stands for the length that hardware would report.
+        all[i]->hash.usr = static_cast<std::uint32_t>(frame.size());
+    }
+    for (rte_mbuf* packet : all)
+        rte_pktmbuf_free(packet);
+}
+
+void Rig::make_policy() {
+    policy_.vip_count = 4;
+    for (std::uint8_t i = 0; i < 4; ++i) {
+        policy_.vips[i].address = vip();
+        policy_.vips[i].address.octets[3] = static_cast<std::uint8_t>(10 + i);
+        policy_.vips[i].group = i % 2;
+    }
+    policy_.group_count = 2;
+    for (std::size_t g = 0; g < 2; ++g) {
+        contract::GroupPolicy& group = policy_.groups[g];
+        const bool all = setup_.work == Work::copy || setup_.work == Work::seal;
+        group.pattern = contract::RequestPattern::parse(all ? "" : "REGISTER").value();
+        group.mirroring = contract::Mirroring::on;
+        group.forwarding = contract::Forwarding::transparent;
+        group.sip_port_count = 2;
+        group.sip_ports = {5060, 5062};
+    }
+}
+
+void Rig::mirror() {
+    datagram_count_ = 0;
+    for (const dpdk::Looked looked : burst_->mirrored()) {
+        std::array<std::uint8_t, path::PacketFrame::header_size> head;
+        path::write_packet_header({stream, ++stream_sequence_, 7, {}}, head);
+        rte_mbuf* datagram = mirror_->datagram(head, looked.packet, looked.seen.network, looked.seen.length);
+        if (datagram != nullptr)
+            datagrams_[datagram_count_++] = datagram;
+        else
+            ++unmirrored_;
+    }
+    mirrored_ += datagram_count_;
+}
+
+void Rig::track() {
+    const table::Instant now{std::chrono::nanoseconds{now_ns_}};
+    static const wire::SipScanner scanner = wire::best_sip_scanner();
+    for (const dpdk::Looked looked : burst_->sip()) {
+        const auto* data = rte_pktmbuf_mtod(looked.packet, const std::uint8_t*);
+        const std::size_t head = looked.seen.transport + 8U;
+        const std::string_view text{reinterpret_cast<const char*>(data + head),
+                                    looked.seen.network + std::size_t{looked.seen.length} - head};
+        if (wire::extract_sip(text, scanner, *marks_, message_)) {
+            ++unread_;
+            continue;
+        }
+        wire::IpAddress source;
+        source.family = wire::Family::ipv4;
+        std::memcpy(source.octets.data(), data + looked.seen.network + 12, 4);
+        const auto port = __builtin_bswap16(static_cast<std::uint16_t>(looked.seen.flow.rest));
+        if (looked.seen.binding())
+            registrations_->see(now, {source, port, looked.seen.group}, message_, text);
+        else
+            dialogs_->see(now, looked.seen.group, source, port, message_);
+    }
+}
+
+std::size_t Rig::turn() {
+    const std::uint16_t count =
+        rte_eth_rx_burst(outside_, 0, packets_.data(), static_cast<std::uint16_t>(packets_.size()));
+    if (setup_.work != Work::rtp)
+        for (std::size_t i = 0; i < count; ++i) {
+            packets_[i]->data_len = static_cast<std::uint16_t>(packets_[i]->hash.usr);
+            packets_[i]->pkt_len = packets_[i]->hash.usr;
+        }
+    now_ns_ += 1000;
+    burst_->begin(policy_, 1, stances_);
+    burst_->from_outside(std::span(packets_).first(count), table::Instant{std::chrono::nanoseconds{now_ns_}});
+    if (!burst_->mirrored().empty()) {
+        mirror();
+        const std::uint16_t sent =
+            rte_eth_tx_burst(ha_, 0, datagrams_.data(), static_cast<std::uint16_t>(datagram_count_));
+        counters_.add(contract::Counter::mirror_sent, sent);
+    }
+    if (registrations_)
+        track();
+    burst_->translate();
+    const auto forwarded = burst_->forwarded();
+    forwarded_ +=
+        rte_eth_tx_burst(inside_, 0, forwarded.data(), static_cast<std::uint16_t>(forwarded.size()));
+    for (const dpdk::Looked looked : burst_->rest()) {
+        rte_pktmbuf_free(looked.packet);
+        ++left_;
+    }
+    received_ += count;
+    return count;
+}
+
+std::vector<std::string> Rig::verify() {
+    using contract::Counter;
+    std::vector<std::string> wrong;
+    const auto check = [&](const char* what, std::uint64_t is, std::uint64_t must) {
+        if (is != must)
+            wrong.push_back(std::string{what} + ": " + std::to_string(is) + " instead of " +
+                            std::to_string(must));
+    };
+    const bool rtp = setup_.work == Work::rtp;
+    check("forwarded", forwarded_, received_);
+    check("left for the slow way", left_, 0);
+    check("SIP received", counters_.get(Counter::sip_received), rtp ? 0 : received_);
+    check("SIP forwarded", counters_.get(Counter::sip_forwarded), rtp ? 0 : received_);
+    check("other packets forwarded", counters_.get(Counter::not_sip), rtp ? received_ : 0);
+    check("not mirrored for want of a buffer", unmirrored_, 0);
+    check("mirrored", counters_.get(Counter::mirror_sent), counters_.get(Counter::mirror_matched));
+    check("not extracted", unread_, 0);
+    std::uint64_t counted = 0;
+    state::Flows::reader(flows_->memory(), flow_capacity).for_each([&](const state::Flow& flow) {
+        counted += flow.packets[0] + flow.packets[1];
+    });
+    check("packets counted in flows", counted, received_);
+
+    // One full round, packet by packet, with what the texts themselves say.
+    const std::uint64_t matched = counters_.get(Counter::mirror_matched);
+    std::uint64_t expected = 0;
+    std::uint64_t round = 0;
+    std::uint64_t unlike = 0;
+    while (round < 4 * setup_.pool) {
+        const std::size_t count = turn();
+        round += count;
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto* data = content(packets_[i]);
+            const auto* text = reinterpret_cast<const char*>(data + 42);
+            const bool all = setup_.work == Work::copy || setup_.work == Work::seal;
+            expected += !rtp && (all || std::memcmp(text, "REGISTER ", 9) == 0) ? 1 : 0;
+            unlike += std::memcmp(data, server_station().octets.data(), 6) != 0 ||
+                              std::memcmp(data + 6, inside_station().octets.data(), 6) != 0
+                          ? 1
+                          : 0;
+            std::memcpy(content(packets_[i]) + 6, router_station().octets.data(), 6);
+        }
+    }
+    check("matched by what the texts say", counters_.get(Counter::mirror_matched) - matched, expected);
+    check("frames without the new stations", unlike, 0);
+    if (setup_.order == Order::first_first)
+        check("flows", flows_->size(), traffic_.flows);
+    if (registrations_ && setup_.order == Order::first_first) {
+        check("registrations", registrations_->size(), traffic_.registers);
+        if (dialogs_->counts().confirmed == 0 || dialogs_->counts().ended == 0)
+            wrong.emplace_back("no dialog was confirmed and ended");
+    }
+    return wrong;
+}
+
+} // namespace fastpath_bench

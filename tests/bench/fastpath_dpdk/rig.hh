@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// One worker with its ports and buffers, for one row of the benchmark.
+//
+// The outside port is a net_null port whose pool was filled with traffic beforehand: what it "receives" are
+// these packets, over and over, and what is "transmitted" goes back into the pool. So a row costs what a port
+// costs that has no wire: taking buffers, filling in their lengths, giving them back. Everything between is
+// what an appliance runs.
+
+#include "dataplane/io/dpdk/burst.hh"
+#include "dataplane/io/dpdk/mirror_port.hh"
+#include "dataplane/state/dialogs.hh"
+#include "dataplane/state/registrations.hh"
+#include "dataplane/wire/sip.hh"
+#include "dataplane/wire/sip_marks.hh"
+#include "tests/bench/fastpath_dpdk/traffic.hh"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct rte_mempool;
+
+namespace fastpath_bench {
+
+enum class Work : std::uint8_t {
+    match, ///< one packet in eight mirrored by reference, in clear
+    copy,  ///< every packet mirrored by a copy, in clear
+    track, ///< as match, and every message extracted and tracked
+    seal,  ///< every packet mirrored, sealed
+    rtp,   ///< RTP forwarded
+};
+
+/// The order in which buffers come back: the last one first, as a pool does that caches, or the first one.
+enum class Order : std::uint8_t { last_first, first_first };
+
+struct RigSetup {
+    Work work{Work::match};
+    std::size_t pool{4096};
+    Order order{Order::first_first};
+    std::size_t history{0};
+};
+
+class Rig {
+public:
+    explicit Rig(const RigSetup& setup);
+    ~Rig();
+    Rig(const Rig&) = delete;
+    Rig& operator=(const Rig&) = delete;
+
+    /// One burst; gives the number of packets.
+    std::size_t turn();
+    /// Bursts whose every packet is compared with what must come of it. A sentence for each thing that is
+    /// wrong.
+    std::vector<std::string> verify();
+
+    const Traffic& traffic() const { return traffic_; }
+    std::uint64_t received() const { return received_; }
+
+private:
+    void make_pools();
+    void fill_pool();
+    void make_policy();
+    void mirror();
+    void track();
+
+    RigSetup setup_;
+    Traffic traffic_;
+    rte_mempool* pool_{nullptr};
+    rte_mempool* headers_{nullptr};
+    rte_mempool* indirect_{nullptr};
+    rte_mempool* copies_{nullptr};
+    std::uint16_t outside_{0};
+    std::uint16_t inside_{0};
+    std::uint16_t ha_{0};
+
+    tandem::contract::Policy policy_{};
+    tandem::contract::Counters counters_;
+    std::unique_ptr<std::byte[]> flow_memory_;
+    std::optional<tandem::state::Flows> flows_;
+    std::optional<tandem::path::Front> front_;
+    std::unique_ptr<tandem::dpdk::Burst> burst_;
+    std::optional<tandem::dpdk::MirrorPort> mirror_;
+    tandem::dpdk::Stances stances_{};
+
+    std::vector<std::uint64_t> registration_memory_;
+    std::vector<std::uint64_t> dialog_memory_;
+    std::optional<tandem::state::Registrations> registrations_;
+    std::optional<tandem::state::Dialogs> dialogs_;
+    std::unique_ptr<tandem::wire::SipMarks> marks_;
+    tandem::wire::SipMessage message_;
+
+    std::array<rte_mbuf*, tandem::dpdk::Burst::burst_max> packets_{};
+    std::array<rte_mbuf*, tandem::dpdk::Burst::burst_max> datagrams_{};
+    std::size_t datagram_count_{0};
+    std::uint64_t stream_sequence_{0};
+    std::uint64_t received_{0};
+    std::uint64_t forwarded_{0};
+    std::uint64_t left_{0}; ///< for the slow way: must be none
+    std::uint64_t mirrored_{0};
+    std::uint64_t unmirrored_{0}; ///< no buffer: must be none
+    std::uint64_t unread_{0};     ///< could not be extracted: must be none
+    std::int64_t now_ns_{1'000'000'000};
+};
+
+} // namespace fastpath_bench
