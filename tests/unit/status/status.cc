@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "control/status/render.hh"
 #include "control/status/status.hh"
+#include "control/status/render.hh"
 #include "example.hh"
 #include "tests/unit/time_zone.hh"
 
