@@ -208,14 +208,15 @@ std::string begin_records(const config::Config& config, Store& store) {
     return saved ? std::string{} : saved.error();
 }
 
-/// What the packet engine works by. It begins when the policy is there, so that comes last.
-void instruct_engine(contract::Page& page, const config::Config& config) {
+/// The policy comes last: the engine waits for it.
+void tell_engine(const config::Config& config, contract::Page& page) {
     page.records.write(record_setup(config));
     page.appliance.write(appliance(config));
     page.policy.write(packet_policy(config));
 }
 
-void stop(ToPulse& to_pulse, Pulse& pulse, Hand& hand) {
+/// The pulse first: it gives the hand its last orders.
+void end(ToPulse& to_pulse, Pulse& pulse, Hand& hand) {
     while (!to_pulse.send(Stop{})) // full: it is being emptied
         std::this_thread::yield();
     pulse.join();
@@ -240,7 +241,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
 
     // Nothing of an earlier life may be left when the roles are decided anew.
-    instruct_engine(**page, config);
+    tell_engine(config, **page);
     auto warnings = prepare_kernel(config, journal);
     if (!warnings)
         return std::unexpected(warnings.error());
@@ -286,7 +287,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     hand.start();
     pulse.start();
     const std::string begin_anew = service.run();
-    stop(to_pulse, pulse, hand);
+    end(to_pulse, pulse, hand);
     if (!begin_anew.empty())
         return std::unexpected(begin_anew);
     return {};

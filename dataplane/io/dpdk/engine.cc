@@ -178,6 +178,8 @@ void Engine::watch_links() {
         const bool link = network->port.link();
         if (link != network->link || network->status->link_since_ns.load() == 0)
             network->tap.set_carrier(link ? Carrier::on : Carrier::off);
+        if (link != network->link)
+            network->port.report(*network->status, steady_clock::now().time_since_epoch().count());
         network->link = link;
     }
 }

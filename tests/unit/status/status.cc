@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/status/status.hh"
+#include "control/status/render.hh"
 #include "example.hh"
 #include "tests/unit/time_zone.hh"
 
@@ -30,7 +31,7 @@ BOOST_AUTO_TEST_CASE(the_json_form) {
         R"("damper":{"factor":1,"remaining_ms":null},)"
         R"("failback":{"policy":"manual","in_ms":null,"window_in_ms":null},"calls":12,)"
         R"("monitors":[{"name":"server","state":"ok","detail":"","since":"2025-06-15T15:06:40.123+00:00",)"
-        R"("failures":0}]}],)"
+        R"("failures":0}],"forwarding":"","servers":[],"inside_vips":[]}],)"
         R"("peer":{"state":"up","id":2,"name":"sip-b"},)"
         R"("paths":[{"name":"cable","local":"10.1.0.1","peer":"10.1.0.2","state":"up","stream":"up",)"
         R"("rtt_us":{"last":180,"min":95},"last_heard_ms":2.5E0,"counters":{"unauthentic":4,"replayed":0}}],)"
@@ -38,6 +39,27 @@ BOOST_AUTO_TEST_CASE(the_json_form) {
         R"("engine":{"running":true,"attached":true,"pid":812,"backend":"nfqueue"},)"
         R"("detection":{"interval_ms":5E0,"multiplier":3,"worst_case_ms":2E1},)"
         R"("counters":{"sip_received":5000,"mirror_sent":1200},"alarms":[],"alarm_list":[],"warnings":[]})");
+}
+
+BOOST_AUTO_TEST_CASE(what_stands_behind_an_appliance) {
+    NodeStatus node;
+    Group group;
+    group.name = "sip";
+    group.role = "active";
+    group.forwarding = "nat";
+    group.servers = {"192.168.10.10", "fd10::10"};
+    group.inside_vips = {{"192.168.10.254", Placement::on_outside}, {"fd10::254", Placement::absent}};
+    node.groups = {group};
+    const auto object = to_json(node);
+    const auto& told = object.at("groups").at(0);
+    BOOST_TEST(told.at("forwarding").as_string() == "nat");
+    BOOST_TEST(told.at("servers").at(1).as_string() == "fd10::10");
+    BOOST_TEST(told.at("inside_vips").at(0).at("on_inside").as_bool());
+    BOOST_TEST(!told.at("inside_vips").at(1).at("on_inside").as_bool());
+    const std::string text = render({{"self", object}, {"peer", nullptr}});
+    BOOST_TEST(text.contains("nat to 192.168.10.10, fd10::10"));
+    BOOST_TEST(text.contains("inside VIP 192.168.10.254"));
+    BOOST_TEST(text.contains("on the inside interface"));
 }
 
 BOOST_AUTO_TEST_CASE(alarms_are_sentences_and_a_list) {
