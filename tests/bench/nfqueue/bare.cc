@@ -6,7 +6,8 @@
 // `one`: one receive, one verdict, as libnetfilter_queue's own example does. `batch`: takes what has arrived
 // and accepts it with one verdict, the least that any program can do. Both have the kernel's settings that
 // tandem-fast has: the length of the queue, a large buffer, real-time priority where it is permitted.
-// Counting begins after the first fifth of the time.
+// Counting begins a fifth
+// of the time after the first packet.
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
@@ -157,20 +158,19 @@ int main(int argc, char** argv) {
     ::setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 
     Taker taker{socket, number, how == "one" ? 1U : 64U};
+    const auto turn = [&] { return how == "one" ? taker.one() : taker.batch(); };
+    const auto patient = Clock::now() + std::chrono::seconds{20};
+    while (turn() == 0)
+        if (Clock::now() > patient)
+            return 1;
     const auto whole = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-    const auto warm = Clock::now() + whole / 5;
-    auto begin = warm;
-    double used_before = 0;
+    for (const auto warm = Clock::now() + whole / 5; Clock::now() < warm;)
+        turn();
+    const double used_before = used();
+    const auto begin = Clock::now();
     std::uint64_t packets = 0;
-    for (auto now = Clock::now(); now < warm + whole; now = Clock::now()) {
-        if (packets == 0 && now >= warm) {
-            begin = now;
-            used_before = used();
-        }
-        const std::uint64_t got = how == "one" ? taker.one() : taker.batch();
-        if (now >= warm)
-            packets += got;
-    }
+    while (Clock::now() < begin + whole)
+        packets += turn();
     std::printf("{\"packets\":%lu,\"seconds\":%.3f,\"cpu\":%.3f}\n", packets,
                 std::chrono::duration<double>(Clock::now() - begin).count(), used() - used_before);
     mnl_socket_close(socket);

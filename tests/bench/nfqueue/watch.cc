@@ -5,7 +5,7 @@
 //   nfqueue_watch RUN_DIR INTERFACE VIP QUEUE PATTERN SECONDS
 //
 // PATTERN: what is mirrored, to 127.0.0.2 from 127.0.0.1; `-`: nothing is. Says `ready` when the engine takes
-// packets, begins to count when a line comes in, and then says {"packets", "seconds", "cpu", "mirrored"}.
+// packets, waits for packets when a line comes in, and then says {"packets", "seconds", "cpu", "mirrored"}.
 // Counting begins after the first fifth of the time.
 #include "dataplane/contract/page.hh"
 
@@ -83,6 +83,10 @@ double used(std::int32_t process) {
 /// Counts for that long.
 void count(contract::Page& page, double seconds) {
     const auto whole = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    const auto patient = Clock::now() + std::chrono::seconds{20};
+    for (const auto none = page.engine.received.load();
+         page.engine.received.load() == none && Clock::now() < patient;)
+        ::poll(nullptr, 0, 1);
     ::poll(nullptr, 0,
            static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(whole / 5).count()));
     const auto begin = Clock::now();
