@@ -6,8 +6,20 @@
 #include "dataplane/wire/ip.hh"
 #include "dataplane/wire/ndp.hh"
 
+#include <algorithm>
+
 namespace tandem::path {
 namespace {
+
+enum class Asker : std::uint8_t { neighbour, prober };
+
+bool may_answer(Stance stance, Asker asker) {
+    return stance == Stance::active || (stance == Stance::lapsed && asker == Asker::prober);
+}
+
+bool is_unspecified(const wire::IpAddress& address) {
+    return std::ranges::all_of(address.octets, [](std::uint8_t octet) { return octet == 0; });
+}
 
 VipAnswer answer_arp(const wire::EthernetFrame& frame, const contract::Policy& policy,
                      const std::array<Stance, contract::groups_max>& stances, const wire::MacAddress& own,
@@ -19,7 +31,8 @@ VipAnswer answer_arp(const wire::EthernetFrame& frame, const contract::Policy& p
     const contract::Vip* vip = find_vip(policy, arp->target_ip);
     if (vip == nullptr || find_vip(policy, arp->sender_ip) != nullptr)
         return {};
-    if (stances[vip->group] != Stance::active)
+    // RFC 5227 section 1.1: a probe has no sender address.
+    if (!may_answer(stances[vip->group], is_unspecified(arp->sender_ip) ? Asker::prober : Asker::neighbour))
         return {VipQuestion::silent, vip->group, 0};
     return {VipQuestion::answered, vip->group, wire::write_arp(out, wire::arp_reply(own, *arp))};
 }
@@ -36,7 +49,8 @@ VipAnswer answer_solicitation(const wire::EthernetFrame& frame, const contract::
     const contract::Vip* vip = find_vip(policy, message->target);
     if (vip == nullptr)
         return {};
-    if (stances[vip->group] != Stance::active)
+    // RFC 4862 section 5.4.3: nor has one of duplicate address detection.
+    if (!may_answer(stances[vip->group], is_unspecified(ip->source) ? Asker::prober : Asker::neighbour))
         return {VipQuestion::silent, vip->group, 0};
     const wire::MacAddress asker = message->link_layer.value_or(frame.source);
     return {VipQuestion::answered, vip->group,

@@ -339,6 +339,20 @@ BOOST_AUTO_TEST_CASE(who_has_the_vip) {
     BOOST_TEST(!appliance.is_there(Wire::outside, arp_reply_for(vip_address)));
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_asks_in_the_name_of_the_vip_is_answered) {
+    Appliance appliance;
+    appliance.run("ip addr add " + std::string(vip) + "/32 dev outside0"); // as while active
+    const wire::MacAddress server = station(Appliance::server_mac);
+    Bytes question(wire::ArpFrame::size);
+    wire::ArpFrame request{wire::MacAddress::broadcast(), server, {}};
+    request.packet = {
+        wire::ArpOperation::request, server, vip_address, {}, address(Appliance::inside_address)};
+    wire::write_arp(question, request);
+    appliance.send_frame(Wire::inside, question);
+    BOOST_TEST(
+        appliance.receive(Wire::inside, arp_reply_for(address(Appliance::inside_address))).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(the_kernel_has_the_rest_once) {
     Appliance appliance;
     Bytes echo(20 + 8 + 8);

@@ -113,6 +113,7 @@ private:
     void on_vip(rte_mbuf* packet, std::span<std::uint8_t> ip);
     void on_fragment(rte_mbuf* packet, const wire::IpPacket& ip);
     void on_inside(rte_mbuf* packet);
+    void name_server(std::span<std::uint8_t> arp) const;
     bool from_server(std::span<std::uint8_t> ip);
 
     void settle(std::uint32_t token, path::Action action, std::span<const std::uint8_t> whole);

@@ -6,6 +6,7 @@
 #include "dataplane/path/split.hh"
 #include "dataplane/path/translate.hh"
 #include "dataplane/path/vip_answer.hh"
+#include "dataplane/wire/arp.hh"
 #include "dataplane/wire/ethernet.hh"
 
 #include <rte_mbuf.h>
@@ -169,6 +170,17 @@ bool Worker::from_server(std::span<std::uint8_t> ip) {
     return false;
 }
 
+/// A server that asks in the VIP's name (Linux does, unless arp_announce is set) would be asking in the name
+/// of this node's kernel, which has the VIP: it asks in its own.
+void Worker::name_server(std::span<std::uint8_t> arp) const {
+    constexpr std::size_t sender_at =
+        14; // RFC 826: behind types, lengths, operation and the sender's MAC address
+    const auto parsed = wire::parse_arp(arp);
+    const contract::Vip* vip = parsed ? path::find_vip(path_.policy(), parsed->sender_ip) : nullptr;
+    if (vip != nullptr && parsed->operation == wire::ArpOperation::request && vip->server.is_v4())
+        std::ranges::copy(vip->server.bytes(), arp.subspan(sender_at).begin());
+}
+
 void Worker::on_inside(rte_mbuf* packet) {
     Lane& inside = lane(Segment::inside);
     const auto frame = wire::parse_ethernet(octets_of(packet));
@@ -179,6 +191,8 @@ void Worker::on_inside(rte_mbuf* packet) {
         frame->ether_type == wire::ether_type_ipv4 || frame->ether_type == wire::ether_type_ipv6;
     if (!is_ip || is_group(frame->destination) || !from_server(ip_of(packet))) {
         capture(Segment::inside, packet);
+        if (frame->ether_type == wire::ether_type_arp)
+            name_server(octets_of(packet).subspan(header_size));
         return inside.to_kernel(packet);
     }
     const std::uint32_t token = kept_.next_token();

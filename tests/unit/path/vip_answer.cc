@@ -44,7 +44,8 @@ struct Ask {
         std::vector<std::uint8_t> bytes(wire::NdpFrame::size_max);
         wire::NdpFrame frame = wire::neighbour_probe(phone, target);
         frame.source_ip = from;
-        frame.message.link_layer = phone;
+        if (from.octets != wire::IpAddress::v6({}).octets)
+            frame.message.link_layer = phone;
         bytes.resize(wire::write_ndp(bytes, frame));
         return bytes;
     }
@@ -90,6 +91,21 @@ BOOST_AUTO_TEST_CASE(whoever_is_not_active_is_silent) {
         stances[1] = stance;
         BOOST_TEST((ask(request(phone4, vip4)).question == VipQuestion::silent));
         BOOST_TEST((ask(solicitation(phone6, vip6)).question == VipQuestion::silent));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_probe_is_answered_while_the_grant_has_lapsed) {
+    const auto nobody4 = *wire::IpAddress::parse("0.0.0.0");
+    const auto nobody6 = *wire::IpAddress::parse("::");
+    for (const Stance stance : {Stance::active, Stance::lapsed}) {
+        stances[1] = stance;
+        BOOST_TEST((ask(request(nobody4, vip4)).question == VipQuestion::answered));
+        BOOST_TEST((ask(solicitation(nobody6, vip6)).question == VipQuestion::answered));
+    }
+    for (const Stance stance : {Stance::none, Stance::standby, Stance::yielding}) {
+        stances[1] = stance;
+        BOOST_TEST((ask(request(nobody4, vip4)).question == VipQuestion::silent));
+        BOOST_TEST((ask(solicitation(nobody6, vip6)).question == VipQuestion::silent));
     }
 }
 
