@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(headers_that_are_refused) {
         other[0] = static_cast<std::uint8_t>(version);
         BOOST_TEST((header_error(other) == HaError::version));
     }
-    for (const int type : {0, 3, 255}) {
+    for (const int type : {0, 4, 255}) {
         Octets other = good;
         other[1] = static_cast<std::uint8_t>(type);
         BOOST_TEST((header_error(other) == HaError::type));
