@@ -26,6 +26,7 @@ namespace {
 struct Prepared {
     std::vector<int> interface_indices;
     int inside_index{0};
+    std::vector<netlink::Interface> interfaces;
     std::vector<GroupEffects> effects;
     std::vector<PulseGroup> pulse_groups;
     std::vector<std::string> warnings;
@@ -121,6 +122,7 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
         appliance ? find(*interfaces, config.engine.inside.kernel_interface) : nullptr;
     if (appliance && inside == nullptr)
         return std::unexpected("there is no interface " + config.engine.inside.kernel_interface);
+    out.interfaces = *interfaces;
     out.inside_index = inside == nullptr ? 0 : inside->index;
     const std::uint32_t alone = lifeline.was_active_alone.exchange(0);
 
@@ -206,6 +208,20 @@ std::string begin_records(const config::Config& config, Store& store) {
     return saved ? std::string{} : saved.error();
 }
 
+/// What the packet engine works by. It begins when the policy is there, so that comes last.
+void instruct_engine(contract::Page& page, const config::Config& config) {
+    page.records.write(record_setup(config));
+    page.appliance.write(appliance(config));
+    page.policy.write(packet_policy(config));
+}
+
+void stop(ToPulse& to_pulse, Pulse& pulse, Hand& hand) {
+    while (!to_pulse.send(Stop{})) // full: it is being emptied
+        std::this_thread::yield();
+    pulse.join();
+    hand.stop();
+}
+
 std::expected<void, std::string> run(const config::Config& config, int lifeline_fd) {
     const auto lifeline = LifelineMapping::inherit(lifeline_fd);
     if (!lifeline)
@@ -224,9 +240,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
 
     // Nothing of an earlier life may be left when the roles are decided anew.
-    (*page)->records.write(record_setup(config));
-    (*page)->appliance.write(appliance(config));
-    (*page)->policy.write(packet_policy(config));
+    instruct_engine(**page, config);
     auto warnings = prepare_kernel(config, journal);
     if (!warnings)
         return std::unexpected(warnings.error());
@@ -251,7 +265,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     const std::uint32_t incarnation = random_word();
 
     Hand hand{**page, std::move(*socket), std::move(groups->effects), to_hand, from_hand, hand_notes, terms};
-    Pulse pulse{{pair_hash(config), config.node.id, incarnation, config.digest},
+    Pulse pulse{{pair_hash(config), config.node.id, incarnation, config.digest, config.engine.backend},
                 std::move(groups->pulse_groups),
                 std::move(*paths),
                 **page,
@@ -264,18 +278,17 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     if (auto sentence = lock_memory())
         warnings->push_back(*sentence);
     Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes,
-                     store->records, not_kept, groups->interface_indices, groups->inside_index, *warnings,
-                     incarnation}};
+                     store->records, not_kept, groups->interface_indices, groups->inside_index,
+                     groups->interfaces, *warnings, incarnation}};
     if (auto opened = service.open(); !opened)
         return std::unexpected(opened.error());
 
     hand.start();
     pulse.start();
-    service.run();
-    while (!to_pulse.send(Stop{})) // full: it is being emptied
-        std::this_thread::yield();
-    pulse.join();
-    hand.stop();
+    const std::string begin_anew = service.run();
+    stop(to_pulse, pulse, hand);
+    if (!begin_anew.empty())
+        return std::unexpected(begin_anew);
     return {};
 }
 

@@ -51,9 +51,15 @@ Service::Service(ServiceParts parts)
 }
 
 std::expected<void, std::string> Service::open() {
-    auto monitor = netlink::Monitor::open({.link = [this](const auto& change) { on_link(change); },
-                                           .address = [this](const auto& change) { on_address(change); },
-                                           .overrun = [this] { check_addresses(); }});
+    auto monitor =
+        netlink::Monitor::open({.link =
+                                    [this](const auto& change) {
+                                        on_link(change);
+                                        if (parts_.config.engine.is_appliance()) // it may be its MAC
+                                            check_addresses_in(address_check_delay);
+                                    },
+                                .address = [this](const auto& change) { on_address(change); },
+                                .overrun = [this] { check_addresses(); }});
     if (!monitor)
         return std::unexpected(monitor.error().what);
     monitor_ = std::move(*monitor);
@@ -107,7 +113,7 @@ void Service::open_peer_line() {
                 }});
 }
 
-void Service::run() {
+std::string Service::run() {
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     signals_.async_wait([this](boost::system::error_code error, int) {
@@ -135,6 +141,7 @@ void Service::run() {
     pulse_ready_.release();
     hand_ready_.release();
     kernel_ready_.release();
+    return begin_anew_;
 }
 
 // ---- the end ----
@@ -222,8 +229,11 @@ void Service::on_link(const netlink::Monitor::LinkChange& change) {
 /// kernel shows of the TAP.
 void Service::judge_port(std::size_t group) {
     GroupState& state = groups_[group];
-    const bool driven = !parts_.config.engine.is_appliance() || engine_ == EngineState::running;
-    const bool usable = state.link_up && state.link_carrier && driven;
+    const auto& port = parts_.page.ports[static_cast<std::size_t>(contract::PortPlace::outside)];
+    const bool appliance = parts_.config.engine.is_appliance();
+    const bool driven = !appliance || engine_ == EngineState::running;
+    const bool carrier = state.link_carrier && (!appliance || port.link.load() != 0);
+    const bool usable = state.link_up && carrier && driven;
     if (std::exchange(state.port_usable, usable) == usable)
         return;
     tell(group, ha::Port{usable});
@@ -233,10 +243,10 @@ void Service::judge_port(std::size_t group) {
     parts_.journal.add(usable ? Severity::info : Severity::error, usable ? "nic.restored" : "nic.failed",
                        parts_.config.groups[group].name,
                        "outside interface " + parts_.config.groups[group].interface +
-                           (usable                ? " has its carrier again"
-                            : !state.link_up      ? " is down"
-                            : !state.link_carrier ? " lost its carrier"
-                                                  : " has no packet engine behind it"));
+                           (usable           ? " has its carrier again"
+                            : !driven        ? " has no packet engine behind it"
+                            : !state.link_up ? " is down"
+                                             : " lost its carrier"));
 }
 
 void Service::on_address(const netlink::Monitor::AddressChange& change) {
@@ -269,11 +279,28 @@ void Service::check_addresses() {
     const auto interfaces = netlink::list_interfaces();
     if (!interfaces || !parts_.pulse.snapshot(snapshot))
         return;
+    check_macs(*interfaces);
     for (std::size_t i = 0; i < parts_.config.groups.size(); ++i)
         for (const netlink::Interface& interface : *interfaces)
             if (interface.index == parts_.interface_indices[i]) {
                 on_link({interface.index, interface.up, interface.carrier});
                 check_placement(i, snapshot.groups[i], *interfaces);
+            }
+}
+
+/// Announcements, probes and questions are prepared with the MAC addresses of the start. An appliance's
+/// engine may give a TAP that of its port after that.
+void Service::check_macs(const std::vector<netlink::Interface>& interfaces) {
+    const config::Engine& engine = parts_.config.engine;
+    for (const netlink::Interface& before : parts_.interfaces)
+        for (const netlink::Interface& after : interfaces)
+            if (engine.is_appliance() && before.index == after.index && before.mac != after.mac &&
+                (after.name == engine.outside.kernel_interface ||
+                 after.name == engine.inside.kernel_interface) &&
+                begin_anew_.empty()) {
+                begin_anew_ = "the MAC address of " + after.name + " has changed; the brain begins anew";
+                parts_.journal.add(Severity::warning, "node.begins_anew", "", begin_anew_);
+                io_.stop();
             }
 }
 
@@ -337,6 +364,8 @@ void Service::tick() {
     door_.flush();
     desk_->expire(at);
     look_at_engine(at);
+    for (std::size_t i = 0; parts_.config.engine.is_appliance() && i < groups_.size(); ++i)
+        judge_port(i); // the engine shows it before the kernel does
     read_notices();
     PulseSnapshot snapshot;
     if (parts_.pulse.snapshot(snapshot)) {

@@ -17,6 +17,8 @@
 #include "control/app/pulse_door.hh"
 #include "control/app/records.hh"
 #include "control/app/takeover_record.hh"
+#include "control/watch/descriptor.hh"
+#include "control/watch/readable.hh"
 #include "control/watch/watch.hh"
 #include "netlink/kernel.hh"
 
@@ -48,7 +50,8 @@ struct ServiceParts {
     std::string not_kept;               ///< why the first writing of the records failed; empty: it did not
     std::vector<int> interface_indices; ///< of each group's outside interface
     int inside_index{0};                ///< of an appliance's inside interface; 0 in host mode
-    std::vector<std::string> warnings;  ///< conditions of the host that were found at the start
+    std::vector<netlink::Interface> interfaces; ///< as they were when the announcements were prepared
+    std::vector<std::string> warnings;          ///< conditions of the host that were found at the start
     std::uint32_t incarnation{0};
 };
 
@@ -58,8 +61,8 @@ public:
 
     /// Opens the operator's socket and the kernel's notifications; a sentence on failure.
     std::expected<void, std::string> open();
-    /// Runs until an orderly stop.
-    void run();
+    /// Runs until an orderly stop, or until there is a reason to begin anew; a sentence in that case.
+    std::string run();
 
 private:
     /// Where a VIP belongs while the group is active here.
@@ -97,6 +100,7 @@ private:
     void judge_port(std::size_t group);
     void on_address(const netlink::Monitor::AddressChange& change);
     void check_addresses();
+    void check_macs(const std::vector<netlink::Interface>& interfaces);
     void check_addresses_in(std::chrono::milliseconds delay);
     void show_placement(std::size_t group, bool wanted);
     void check_placement(std::size_t group, const ha::View& view,
@@ -113,6 +117,7 @@ private:
     void tell_takeover(std::size_t group);
 
     // service_judge.cc
+    bool engine_lives(std::int32_t pid);
     void look_at_engine(ha::Instant at);
     void read_notices();
     std::vector<std::string> interfaces_of_paths() const;
@@ -159,10 +164,18 @@ private:
 
     std::vector<GroupState> groups_;
     AlarmBoard alarms_;
-    std::string not_kept_; ///< why the records could not be written; empty: they could
+    std::string begin_anew_; ///< why; empty: there is no reason
+    std::string not_kept_;   ///< why the records could not be written; empty: they could
     ha::Instant save_due_{ha::end_of_time};
     ha::Instant window_due_{};
     ha::Instant stalled_at_{};
+    /// The packet engine's process.
+    struct EngineProcess {
+        std::int32_t pid{0};
+        watch::Descriptor descriptor;       ///< readable once it has ended
+        std::optional<watch::Readable> end; ///< ends before the descriptor
+    };
+    EngineProcess engine_process_;
     EngineWatch engine_watch_;
     EngineState engine_{EngineState::absent};
     std::optional<boost::json::object> peer_status_;

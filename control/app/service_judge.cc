@@ -7,6 +7,7 @@
 #include "control/app/clock.hh"
 #include "control/app/service.hh"
 
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,13 +52,31 @@ Severity severity_of(watch::State state) {
 
 } // namespace
 
+/// Whether this process is the packet engine and lives. Its end is told at once.
+bool Service::engine_lives(std::int32_t pid) {
+    EngineProcess& process = engine_process_;
+    if (process.pid != pid || !process.descriptor) {
+        process.end.reset();
+        process.pid = pid;
+        process.descriptor = watch::Descriptor{
+            pid > 0 && is_packet_engine(pid) ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1};
+        if (process.descriptor)
+            process.end.emplace(io_, process.descriptor.get(), [this] {
+                engine_process_.end.reset();
+                look_at_engine(now());
+            });
+    }
+    pollfd ended{process.descriptor.get(), POLLIN, 0};
+    return process.descriptor && ::poll(&ended, 1, 0) == 0;
+}
+
 void Service::look_at_engine(ha::Instant at) {
     const contract::EnginePulse& engine = parts_.page.engine;
     const std::int32_t pid = engine.pid.load();
     const EngineState state = engine_watch_.look(at, {.beats = engine.beats.load(),
                                                       .pid = pid,
                                                       .attached = engine.attached.load() != 0,
-                                                      .process_exists = pid > 0 && is_packet_engine(pid)});
+                                                      .process_exists = engine_lives(pid)});
     if (state == engine_)
         return;
     const EngineState before = std::exchange(engine_, state);

@@ -169,13 +169,15 @@ void Front::compile(const contract::Policy& policy, std::uint32_t sequence) {
 }
 
 /// Kind and method of SIP that a glance has recognised.
+template <wire::SipKind kind>
 [[gnu::always_inline]] inline void Front::settle(Seen& seen, std::uint8_t sight) const noexcept {
     const Group& group = groups_[seen.group];
-    const std::uint32_t wanted = (sight & glance::response_bit) != 0 ? group.responses : group.requests;
-    const bool matches = (wanted >> (sight & 0x0fU) & 1U) != 0;
-    seen.kind = matches ? Kind::sip_matching : Kind::sip_other;
-    seen.method = glance::method_of(sight);
-    seen.sip_kind = glance::kind_of(sight);
+    const std::uint32_t wanted = kind == wire::SipKind::response ? group.responses : group.requests;
+    const auto method = static_cast<std::uint8_t>(glance::method_of(sight));
+    static_assert(static_cast<int>(Kind::sip_matching) == 0 && static_cast<int>(Kind::sip_other) == 1);
+    seen.kind = static_cast<Kind>(~(wanted >> method) & 1U);
+    seen.method = static_cast<wire::SipMethod>(method);
+    seen.sip_kind = kind;
 }
 
 /// The usual frame. None: it is another one, or not for a VIP.
@@ -211,10 +213,11 @@ template <Facing facing>
     store(words, head | kind | place << 16U);
     store(words + 8, total | std::uint64_t{wire::ether_type_ipv4} << 16U);
     store(words + 16, facing == Facing::outside ? addresses : std::rotl(addresses, 32));
-    store(words + 24, table::FlowKey::rest_of(facing == Facing::outside ? ports : std::rotl(ports, 16), wire::protocol_udp, 4));
+    store(words + 24, table::FlowKey::rest_of(facing == Facing::outside ? ports : std::rotl(ports, 16),
+                                              wire::protocol_udp, 4));
     static_assert(offsetof(Seen, group) == 2 && offsetof(Seen, vip) == 3 && offsetof(Seen, network) == 4 &&
-                  offsetof(Seen, method) == 6 && offsetof(Seen, length) == 8 && offsetof(Seen, ether_type) == 10 &&
-                  offsetof(Seen, flow) == 16);
+                  offsetof(Seen, method) == 6 && offsetof(Seen, length) == 8 &&
+                  offsetof(Seen, ether_type) == 10 && offsetof(Seen, flow) == 16);
     return sip ? Look::sip : Look::other;
 }
 
@@ -246,7 +249,7 @@ template <Facing facing>
 
 template <Facing facing>
 Front::Look Front::look_inside(const RawFrame& frame, Seen& seen, std::size_t network,
-                        std::size_t left) const noexcept {
+                               std::size_t left) const noexcept {
     const std::uint8_t* ip = frame.data + network;
     const Side& side = sides_[static_cast<std::size_t>(facing)];
     const bool four = seen.ether_type == wire::ether_type_ipv4;
@@ -363,7 +366,8 @@ Front::Look Front::look_inside(const RawFrame& frame, Seen& seen, std::size_t ne
 
 template <class Set, Facing facing>
 [[gnu::always_inline]] inline void Front::classify_with(std::span<const RawFrame> frames,
-                                                        std::span<Seen> seen) const noexcept {
+                                                        std::span<Seen> seen,
+                                                        std::uint64_t* hashes) const noexcept {
     Todo todo;
     const std::size_t count = std::min({frames.size(), seen.size(), burst_max});
     for (std::size_t i = 0; i < count; ++i) {
@@ -378,61 +382,67 @@ template <class Set, Facing facing>
             at = seen[i].transport;
             if (found == Look::none) {
                 look_slowly(facing, frames[i], seen[i]);
+                hashes[i] = 0;
                 continue;
             }
         }
+        const std::uint64_t hash = seen[i].flow.hash(lines_.seed);
+        hashes[i] = hash;
+        __builtin_prefetch(lines_.first + (hash & lines_.mask) * 64);
         if (found == Look::other)
             continue;
         const std::uint8_t* transport = frames[i].data + at;
-        const bool roomy = be16(transport + 4) >= udp + glance::block;
-        const auto index = static_cast<std::uint8_t>(i);
-        if (!roomy) [[unlikely]] {
-            todo.texts[todo.text_count++] = index;
+        const std::uint32_t size = be16(transport + 4) - static_cast<std::uint32_t>(udp);
+        if (size < glance::block) [[unlikely]] {
+            todo.texts[todo.text_count++] = static_cast<std::uint8_t>(i);
             continue;
         }
         // Written to both lists, kept in one: which it is cannot be predicted.
-        const bool response = glance::begins_response(reinterpret_cast<const char*>(transport + udp));
-        todo.requests[todo.request_count] = index;
-        todo.responses[todo.response_count] = index;
+        const Text text{reinterpret_cast<const char*>(transport + udp), size, static_cast<std::uint32_t>(i)};
+        const bool response = glance::begins_response(text.first);
+        todo.requests[todo.request_count] = text;
+        todo.responses[todo.response_count] = text;
         todo.request_count += response ? 0 : 1;
         todo.response_count += response ? 1 : 0;
     }
-    const auto text_of = [&](std::size_t i) {
-        return reinterpret_cast<const char*>(frames[i].data + seen[i].transport + udp);
-    };
-    const auto size_of = [&](std::size_t i) { return be16(frames[i].data + seen[i].transport + 4) - udp; };
-    const auto take = [&](std::uint8_t i, glance::Sight sight) {
-        if (sight == glance::unknown) [[unlikely]]
-            todo.texts[todo.text_count++] = i;
-        else
-            settle(seen[i], sight);
-    };
     for (std::size_t k = 0; k < todo.response_count; ++k)
         for (std::size_t line = 0; line < 5; ++line)
-            __builtin_prefetch(text_of(todo.responses[k]) + 64 + line * 64);
-    for (std::size_t k = 0; k < todo.request_count; ++k)
-        take(todo.requests[k], glance::request<Set>(text_of(todo.requests[k]), size_of(todo.requests[k])));
-    for (std::size_t k = 0; k < todo.response_count; ++k)
-        take(todo.responses[k],
-             glance::response<Set>(text_of(todo.responses[k]), size_of(todo.responses[k])));
+            __builtin_prefetch(todo.responses[k].first + 64 + line * 64);
+    for (std::size_t k = 0; k < todo.request_count; ++k) {
+        const Text& text = todo.requests[k];
+        const glance::Sight sight = glance::request<Set>(text.first, text.size);
+        if (sight == glance::unknown) [[unlikely]]
+            todo.texts[todo.text_count++] = static_cast<std::uint8_t>(text.frame);
+        else
+            settle<wire::SipKind::request>(seen[text.frame], sight);
+    }
+    for (std::size_t k = 0; k < todo.response_count; ++k) {
+        const Text& text = todo.responses[k];
+        const glance::Sight sight = glance::response<Set>(text.first, text.size);
+        if (sight == glance::unknown) [[unlikely]]
+            todo.texts[todo.text_count++] = static_cast<std::uint8_t>(text.frame);
+        else
+            settle<wire::SipKind::response>(seen[text.frame], sight);
+    }
     for (std::size_t k = 0; k < todo.text_count; ++k)
         read_text(frames[todo.texts[k]], seen[todo.texts[k]]);
 }
 
-void Front::classify_plain(Facing facing, std::span<const RawFrame> frames,
-                           std::span<Seen> seen) const noexcept {
+void Front::classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
+                           std::span<std::uint64_t> hashes) const noexcept {
     if (facing == Facing::outside)
-        classify_with<glance::Sse2, Facing::outside>(frames, seen);
+        classify_with<glance::Sse2, Facing::outside>(frames, seen, hashes.data());
     else
-        classify_with<glance::Sse2, Facing::inside>(frames, seen);
+        classify_with<glance::Sse2, Facing::inside>(frames, seen, hashes.data());
 }
 
 [[gnu::target("avx512f,avx512bw,bmi,bmi2")]] void
-Front::classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept {
+Front::classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
+                     std::span<std::uint64_t> hashes) const noexcept {
     if (facing == Facing::outside)
-        classify_with<glance::Avx512, Facing::outside>(frames, seen);
+        classify_with<glance::Avx512, Facing::outside>(frames, seen, hashes.data());
     else
-        classify_with<glance::Avx512, Facing::inside>(frames, seen);
+        classify_with<glance::Avx512, Facing::inside>(frames, seen, hashes.data());
 }
 
 } // namespace tandem::path

@@ -38,18 +38,18 @@ enum class Way : std::uint8_t {
            ///< ...
 };
 
-/// What one look found. `kind` is that of inspect() for the packet behind the Ethernet header; for a frame from inside
-/// that of the packet with its two ends exchanged, as far as ports and SIP go.
+/// What one look found. `kind` is that of inspect() for the packet behind the Ethernet header; for a frame
+/// from inside that of the packet with its two ends exchanged, as far as ports and SIP go.
 struct Seen {
     static constexpr std::uint8_t no_vip = 0xff;
 
     Kind kind{Kind::unreadable};
     Way way{Way::slow};
-    std::uint8_t group{0};                                ///< of the VIP
-    std::uint8_t vip{no_vip};                             ///< its place in the policy
-    std::uint8_t network{0};                              ///< where the IP header begins; 0: the frame has none
-    std::uint8_t transport{0};                            ///< where the transport header begins; 0: not known
-    wire::SipMethod method{wire::SipMethod::other};       ///< of SIP
+    std::uint8_t group{0};                          ///< of the VIP
+    std::uint8_t vip{no_vip};                       ///< its place in the policy
+    std::uint8_t network{0};                        ///< where the IP header begins; 0: the frame has none
+    std::uint8_t transport{0};                      ///< where the transport header begins; 0: not known
+    wire::SipMethod method{wire::SipMethod::other}; ///< of SIP
     wire::SipKind sip_kind{wire::SipKind::request};
     std::uint16_t length{0};     ///< octets of the IP packet, padding left out; of the plain way
     std::uint16_t ether_type{0}; ///< behind the tags
@@ -93,9 +93,15 @@ public:
             compile(policy, sequence);
     }
 
-    /// Looks at up to burst_max frames. seen.size() >= frames.size().
-    void classify(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept {
-        (this->*classify_)(facing, frames, seen);
+    /// Has the lines that a table of flows will look at fetched ahead.
+    void set_flow_lines(const table::FlowLines& lines) { lines_ = lines; }
+
+    /// Looks at up to burst_max frames. seen.size() >= frames.size(). `hashes`: of the flow keys, with the
+    /// seed of set_flow_lines(), for packets of the plain way; may be empty.
+    void classify(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
+                  std::span<std::uint64_t> hashes = {}) const noexcept {
+        std::array<std::uint64_t, burst_max> unwanted;
+        (this->*classify_)(facing, frames, seen, hashes.size() < frames.size() ? unwanted : hashes);
     }
 
     const FrontVip& vip(std::size_t i) const { return vips_[i]; }
@@ -145,18 +151,25 @@ private:
         std::uint64_t station_mask{1}; ///< the bit that says that a frame is for a group
     };
 
+    /// Text on a SIP port, of one frame of the burst.
+    struct Text {
+        const char* first;
+        std::uint32_t size;
+        std::uint32_t frame;
+    };
     /// Which frames of a burst need another look, by the kind of look.
     struct Todo {
-        std::array<std::uint8_t, burst_max> requests;
-        std::array<std::uint8_t, burst_max> responses;
-        std::array<std::uint8_t, burst_max> texts; ///< on a SIP port, but not in the usual form
+        std::array<Text, burst_max + 1> requests;
+        std::array<Text, burst_max + 1> responses;
+        std::array<std::uint8_t, burst_max> texts; ///< not in the usual form
         std::size_t request_count{0};
         std::size_t response_count{0};
         std::size_t text_count{0};
     };
 
     template <class Set, Facing facing>
-    void classify_with(std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept;
+    void classify_with(std::span<const RawFrame> frames, std::span<Seen> seen,
+                       std::uint64_t* hashes) const noexcept;
     /// What a look at the headers found: not understood, a packet on a SIP port, another.
     enum class Look : std::uint8_t { none, sip, other };
     template <Facing facing>
@@ -167,17 +180,22 @@ private:
     Look look_inside(const RawFrame& frame, Seen& seen, std::size_t network, std::size_t left) const noexcept;
     void look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const noexcept;
     void read_text(const RawFrame& frame, Seen& seen) const noexcept;
+    template <wire::SipKind kind>
     void settle(Seen& seen, std::uint8_t sight) const noexcept;
 
     void compile(const contract::Policy& policy, std::uint32_t sequence);
-    void classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept;
-    void classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen) const noexcept;
+    void classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
+                        std::span<std::uint64_t> hashes) const noexcept;
+    void classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
+                       std::span<std::uint64_t> hashes) const noexcept;
 
-    using Classify = void (Front::*)(Facing, std::span<const RawFrame>, std::span<Seen>) const noexcept;
+    using Classify = void (Front::*)(Facing, std::span<const RawFrame>, std::span<Seen>,
+                                     std::span<std::uint64_t>) const noexcept;
     Classify classify_{nullptr};
     std::array<Side, 2> sides_;
     std::array<Group, contract::groups_max> groups_;
     std::uint64_t seed_;
+    table::FlowLines lines_;
     std::array<FrontVip, contract::vips_max> vips_{};
     std::size_t vip_count_{0};
     std::uint32_t sequence_{0};

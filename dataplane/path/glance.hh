@@ -35,21 +35,17 @@ constexpr wire::SipKind kind_of(Sight sight) {
     return (sight & response_bit) != 0 ? wire::SipKind::response : wire::SipKind::request;
 }
 
-inline constexpr std::size_t method_length_max = 9;
 inline constexpr std::size_t methods = static_cast<std::size_t>(wire::SipMethod::other);
 
 struct alignas(32) Name {
     std::array<char, 16> text{};
     std::uint32_t mask{0xffffffffU}; ///< which of the first 16 octets count; all bits: none compares
-    std::uint32_t unused[3]{};
+    std::uint32_t length{0};
+    std::uint64_t unused{0};
 };
 
-constexpr std::size_t place_of(std::size_t length, char first) {
-    return length * 32 + (static_cast<unsigned char>(first) & 31U);
-}
-
 /// The names, and behind them one that nothing compares to.
-inline constexpr auto names = [] {
+inline constexpr auto name_table = [] {
     std::array<Name, methods + 1> table{};
     constexpr std::array<std::string_view, methods> texts{
         "ACK",     "BYE",   "CANCEL",  "INFO",  "INVITE",   "MESSAGE",   "NOTIFY",
@@ -58,29 +54,51 @@ inline constexpr auto names = [] {
         for (std::size_t k = 0; k < texts[i].size(); ++k)
             table[i].text[k] = texts[i][k];
         table[i].mask = (1U << texts[i].size()) - 1;
+        table[i].length = static_cast<std::uint32_t>(texts[i].size());
     }
     return table;
 }();
-/// Length and first letter lead to the only name that can be meant.
-inline constexpr auto places = [] {
-    std::array<std::uint8_t, 17 * 32> table{};
+
+/// The first three letters lead to the only name that can be meant.
+constexpr std::uint32_t place_of(std::uint32_t word, std::uint32_t multiplier) {
+    return ((word & 0x00ff'ffffU) * multiplier) >> 26U;
+}
+constexpr std::uint32_t first_letters(const Name& name) {
+    std::uint32_t word = 0;
+    for (unsigned i = 0; i < 3; ++i)
+        word |= static_cast<std::uint32_t>(static_cast<unsigned char>(name.text[i])) << (8 * i);
+    return word;
+}
+inline constexpr std::uint32_t multiplier = [] {
+    for (std::uint32_t candidate = 0x9e3779b1U;; candidate += 2) {
+        std::uint64_t taken = 0;
+        for (std::size_t i = 0; i < methods; ++i)
+            taken |= std::uint64_t{1} << place_of(first_letters(name_table[i]), candidate);
+        if (std::popcount(taken) == static_cast<int>(methods))
+            return candidate;
+    }
+}();
+// Hidden: otherwise position-independent code asks where it is, each time.
+[[gnu::visibility("hidden")]] inline constexpr auto places = [] {
+    std::array<std::uint8_t, 64> table{};
     table.fill(methods);
     for (std::size_t i = 0; i < methods; ++i)
-        table[place_of(static_cast<std::size_t>(std::popcount(names[i].mask)), names[i].text[0])] =
-            static_cast<std::uint8_t>(i);
+        table[place_of(first_letters(name_table[i]), multiplier)] = static_cast<std::uint8_t>(i);
     return table;
 }();
+[[gnu::visibility("hidden")]] inline constexpr auto names = name_table;
 
 /// The method that 16 octets begin with, `end` being the octet behind it. `length` becomes its length.
 [[gnu::always_inline]] inline Sight method_at(const char* octets, char end, std::size_t& length) noexcept {
-    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(octets));
-    const auto ends = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8(end))));
-    length = static_cast<std::size_t>(std::countr_zero(ends | 0x10000U));
-    const std::size_t index = places[place_of(length, octets[0])];
+    std::uint32_t word = 0;
+    std::memcpy(&word, octets, sizeof word);
+    const std::size_t index = places[place_of(word, multiplier)];
     const Name& name = names[index];
+    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(octets));
     const __m128i wanted = _mm_load_si128(reinterpret_cast<const __m128i*>(name.text.data()));
-    const auto same = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(text, wanted)));
-    return (same & name.mask) == name.mask ? static_cast<Sight>(index) : unknown;
+    const auto other = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(text, wanted))) ^ 0xffffffffU;
+    length = name.length;
+    return (other & name.mask) == 0 && octets[length] == end ? static_cast<Sight>(index) : unknown;
 }
 
 /// What the lines begin with whose end before is among 64 octets, by the place of that end.
@@ -109,7 +127,8 @@ struct Sse2 {
         std::uint64_t mask = 0;
         for (unsigned i = 0; i < 64; i += 16) {
             const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(octets + i));
-            const __m128i equal = _mm_cmpeq_epi8(_mm_or_si128(text, _mm_set1_epi8(set)), _mm_set1_epi8(wanted));
+            const __m128i equal =
+                _mm_cmpeq_epi8(_mm_or_si128(text, _mm_set1_epi8(set)), _mm_set1_epi8(wanted));
             mask |= static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(equal))) << i;
         }
         return mask;
@@ -125,7 +144,8 @@ struct Avx512 {
         const __mmask64 ends = feeds(octets);
         const __m512i first = _mm512_loadu_si512(octets + 1);
         const __mmask64 odd = _mm512_mask_cmplt_epu8_mask(ends, first, blank);
-        const __mmask64 c = _mm512_mask_cmpeq_epi8_mask(ends, _mm512_or_si512(first, blank), _mm512_set1_epi8('c'));
+        const __mmask64 c =
+            _mm512_mask_cmpeq_epi8_mask(ends, _mm512_or_si512(first, blank), _mm512_set1_epi8('c'));
         const __m512i second = _mm512_or_si512(_mm512_loadu_si512(octets + 2), blank);
         return {odd, _mm512_mask_cmpeq_epi8_mask(c, second, _mm512_set1_epi8('s'))};
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/state/flows.hh"
 
+#include <immintrin.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -39,8 +41,10 @@ wire::IpAddress get(const Words& words, std::uint8_t version) {
     return address;
 }
 
-constexpr unsigned group_at = 48;
-constexpr unsigned kind_at = 56;
+// Flow::what
+constexpr std::uint32_t used_bit = 1;
+constexpr unsigned group_at = 8;
+constexpr unsigned kind_at = 16;
 
 constexpr std::uint16_t host_order(std::uint64_t port) {
     return __builtin_bswap16(static_cast<std::uint16_t>(port));
@@ -49,7 +53,10 @@ constexpr std::uint16_t host_order(std::uint64_t port) {
 } // namespace
 
 Flows::Flows(std::span<std::byte> memory, std::size_t flows, std::uint64_t seed)
-    : tags_(reinterpret_cast<Tags*>(memory.data()))
+    : find_(__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("bmi2") != 0
+                ? &Flows::find_wide
+                : &Flows::find_narrow)
+    , tags_(reinterpret_cast<Tags*>(memory.data()))
     , hot_(reinterpret_cast<Hot*>(memory.data() + sets_of(flows) * sizeof(Tags)))
     , cold_(reinterpret_cast<Cold*>(hot_ + sets_of(flows) * ways))
     , set_mask_(sets_of(flows) - 1)
@@ -62,6 +69,37 @@ Flows::Flows(std::span<std::byte> memory, std::size_t flows, std::uint64_t seed)
     for (std::size_t i = 0; i <= index_mask_; ++i) {
         new (hot_ + i) Hot;
         new (cold_ + i) Cold;
+    }
+}
+
+/// Sixteen tags are compared by four, and what was found is fetched for see().
+void Flows::find_narrow(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept {
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+        const std::uint64_t set = hashes[i] & set_mask_;
+        const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag_of(hashes[i])));
+        const auto* four = reinterpret_cast<const __m128i*>(&tags_[set]);
+        const __m128i a = _mm_cmpeq_epi32(_mm_load_si128(four), wanted);
+        const __m128i b = _mm_cmpeq_epi32(_mm_load_si128(four + 1), wanted);
+        const __m128i c = _mm_cmpeq_epi32(_mm_load_si128(four + 2), wanted);
+        const __m128i d = _mm_cmpeq_epi32(_mm_load_si128(four + 3), wanted);
+        const auto equal = static_cast<unsigned>(
+            _mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d))));
+        const auto index = static_cast<Index>(set * ways) + static_cast<Index>(std::countr_zero(equal));
+        found[i] = equal == 0 ? none : index;
+        __builtin_prefetch(&hot_[index & index_mask_], 1);
+    }
+}
+
+/// The same at once.
+[[gnu::target("avx512f,bmi,bmi2,prfchw")]] void Flows::find_wide(std::span<const std::uint64_t> hashes,
+                                                                 std::span<Index> found) const noexcept {
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+        const std::uint64_t set = hashes[i] & set_mask_;
+        const unsigned equal = _mm512_cmpeq_epi32_mask(
+            _mm512_load_si512(&tags_[set]), _mm512_set1_epi32(static_cast<int>(tag_of(hashes[i]))));
+        const auto index = static_cast<Index>(set * ways) + static_cast<Index>(_tzcnt_u32(equal));
+        found[i] = equal == 0 ? none : index;
+        __builtin_prefetch(&hot_[index & index_mask_], 1);
     }
 }
 
@@ -83,7 +121,7 @@ bool Flows::is_established(const Hot& flow, const Cold& more) noexcept {
 std::int64_t Flows::patience_ns(const Hot& flow, const Cold& more) noexcept {
     if (!is_established(flow, more))
         return ns(single_max);
-    switch (static_cast<FlowKind>(flow.rest.load(relaxed) >> kind_at)) {
+    switch (static_cast<FlowKind>(flow.what.load(relaxed) >> kind_at)) {
     case FlowKind::tcp:
         return ns(tcp_max);
     case FlowKind::rtp:
@@ -124,7 +162,7 @@ void Flows::end(Index index) noexcept {
     flow.sequence.store(sequence + 1, relaxed);
     std::atomic_thread_fence(std::memory_order_release);
     tag(index).store(0, relaxed);
-    flow.used.store(0, relaxed);
+    flow.what.store(0, relaxed);
     flow.addresses.store(0, relaxed);
     flow.rest.store(0, relaxed);
     flow.sequence.store(sequence + 2, std::memory_order_release);
@@ -151,9 +189,7 @@ Flows::Index Flows::begin(const FlowKey& key, std::uint64_t hash, const FlowEnds
     flow.sequence.store(sequence + 1, relaxed);
     std::atomic_thread_fence(std::memory_order_release);
     flow.addresses.store(key.addresses, relaxed);
-    flow.rest.store(key.rest | std::uint64_t{ends.group} << group_at |
-                        static_cast<std::uint64_t>(ends.kind) << kind_at,
-                    relaxed);
+    flow.rest.store(key.rest, relaxed);
     const auto i = static_cast<std::size_t>(side);
     flow.packets[i].store(1, relaxed);
     flow.packets[1 - i].store(0, relaxed);
@@ -163,7 +199,9 @@ Flows::Index Flows::begin(const FlowKey& key, std::uint64_t hash, const FlowEnds
     put(more.remote, ends.remote);
     put(more.local, ends.local);
     more.first_ns.store(to_ns(now), relaxed);
-    flow.used.store(1, relaxed);
+    flow.what.store(used_bit | std::uint32_t{ends.group} << group_at |
+                        static_cast<std::uint32_t>(ends.kind) << kind_at,
+                    relaxed);
     flow.sequence.store(sequence + 2, std::memory_order_release);
     tag(index).store(tag_of(hash), relaxed);
     ++size_;
@@ -196,15 +234,15 @@ bool Flows::Reader::read(std::size_t place, Flow& flow) const noexcept {
         if ((before & 1U) != 0)
             continue;
         const std::uint64_t rest = from.rest.load(relaxed);
-        const bool used = from.used.load(relaxed) != 0;
-        const FlowKey key{0, rest & FlowKey::rest_mask};
+        const std::uint32_t what = from.what.load(relaxed);
+        const FlowKey key{0, rest};
         flow.remote = get(more.remote, key.version());
         flow.local = get(more.local, key.version());
         flow.remote_port = host_order(rest);
         flow.local_port = host_order(rest >> 16U);
         flow.protocol = key.protocol();
-        flow.group = static_cast<std::uint8_t>(rest >> group_at);
-        flow.kind = static_cast<FlowKind>(rest >> kind_at);
+        flow.group = static_cast<std::uint8_t>(what >> group_at);
+        flow.kind = static_cast<FlowKind>(what >> kind_at & 0xffU);
         flow.established = is_established(from, more);
         for (std::size_t i = 0; i < 2; ++i) {
             flow.packets[i] = from.packets[i].load(relaxed);
@@ -214,7 +252,7 @@ bool Flows::Reader::read(std::size_t place, Flow& flow) const noexcept {
         flow.last_ns = from.last_ns.load(relaxed);
         std::atomic_thread_fence(std::memory_order_acquire);
         if (from.sequence.load(relaxed) == before)
-            return used;
+            return (what & used_bit) != 0;
     }
     return false;
 }

@@ -16,11 +16,10 @@
 #include "dataplane/table/flow_key.hh"
 #include "dataplane/wire/address.hh"
 
-#include <immintrin.h>
-
 #include <array>
 #include <atomic>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -81,12 +80,12 @@ class Flows {
     /// What every packet touches.
     struct alignas(64) Hot {
         Word addresses{0};
-        Word rest{0};                           ///< FlowKey::rest; the two octets above it: group and kind
-        std::atomic<std::uint32_t> sequence{0}; ///< odd while the record changes hands
-        std::atomic<std::uint32_t> used{0};
+        Word rest{0};
         std::array<Word, 2> packets{};
         std::array<Word, 2> octets{};
         std::atomic<std::int64_t> last_ns{0};
+        std::atomic<std::uint32_t> sequence{0}; ///< odd while the record changes hands
+        std::atomic<std::uint32_t> what{0};     ///< 0: free; else a bit, the group, the kind
     };
     static_assert(sizeof(Hot) == 64);
     struct alignas(64) Cold {
@@ -110,7 +109,9 @@ public:
     static constexpr std::chrono::hours tcp_max{2};
 
     /// Octets of memory for at least so many flows.
-    static constexpr std::size_t octets(std::size_t flows) { return sets_of(flows) * (sizeof(Tags) + ways * (sizeof(Hot) + sizeof(Cold))); }
+    static constexpr std::size_t octets(std::size_t flows) {
+        return sets_of(flows) * (sizeof(Tags) + ways * (sizeof(Hot) + sizeof(Cold)));
+    }
 
     /// The writer. `memory`: octets(flows), aligned for 64 octets, outlives this object; what it held before
     /// is forgotten. `seed`: random, so that nobody can choose colliding flows.
@@ -120,50 +121,24 @@ public:
     class Reader;
     static Reader reader(std::span<const std::byte> memory, std::size_t flows);
 
-    std::uint64_t hash(const FlowKey& key) const noexcept {
-        std::uint64_t value = (key.addresses ^ seed_) * 0x9e3779b97f4a7c15ULL;
-        value = (value ^ value >> 32U ^ key.rest) * 0xd6e8feb86659fd93ULL;
-        return value ^ value >> 32U;
+    std::uint64_t hash(const FlowKey& key) const noexcept { return key.hash(seed_); }
+    /// Where find() will look.
+    table::FlowLines lines() const noexcept {
+        return {reinterpret_cast<const std::byte*>(tags_), set_mask_, seed_};
     }
-    /// Ahead of find(), and of see() for what it found.
-    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&tags_[hash & set_mask_]); }
-    void prefetch_flow(Index index) const noexcept { __builtin_prefetch(&hot_[index & index_mask_], 1); }
-
-    /// How find() compares the sixteen: with what every x86-64 has, or at once.
-    struct Narrow {
-        static unsigned equal(const void* tags, std::uint32_t tag) noexcept {
-            const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
-            const auto* four = static_cast<const __m128i*>(tags);
-            const __m128i a = _mm_cmpeq_epi32(_mm_load_si128(four), wanted);
-            const __m128i b = _mm_cmpeq_epi32(_mm_load_si128(four + 1), wanted);
-            const __m128i c = _mm_cmpeq_epi32(_mm_load_si128(four + 2), wanted);
-            const __m128i d = _mm_cmpeq_epi32(_mm_load_si128(four + 3), wanted);
-            return static_cast<unsigned>(
-                _mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d))));
-        }
-    };
-    struct Wide {
-        [[gnu::target("avx512f")]] static unsigned equal(const void* tags, std::uint32_t tag) noexcept {
-            return _mm512_cmpeq_epi32_mask(_mm512_load_si512(tags), _mm512_set1_epi32(static_cast<int>(tag)));
-        }
-    };
-
-    /// Where the flow of a key can be; see() tells.
-    template <class Comparison = Narrow>
-    [[gnu::always_inline]] Index find(std::uint64_t hash) const noexcept {
-        const std::uint64_t set = hash & set_mask_;
-        const unsigned found = Comparison::equal(&tags_[set], tag_of(hash));
-        return found == 0 ? none : static_cast<Index>(set * ways) + static_cast<Index>(std::countr_zero(found));
+    /// Where the flows of so many hashes can be, and none where they are not; see() tells.
+    void find(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept {
+        (this->*find_)(hashes, found);
     }
 
     /// Counts a packet in the flow that find() gave. False: it is another flow, or none; call begin().
     [[gnu::always_inline]] bool see(Index index, const FlowKey& key, FlowSide side, std::uint32_t length,
-             std::int64_t now_ns) noexcept {
+                                    std::int64_t now_ns) noexcept {
         if (index == none) [[unlikely]]
             return false;
         Hot& flow = hot_[index];
-        if (flow.addresses.load(std::memory_order_relaxed) != key.addresses ||
-            (flow.rest.load(std::memory_order_relaxed) & FlowKey::rest_mask) != key.rest) [[unlikely]]
+        if (((flow.addresses.load(std::memory_order_relaxed) ^ key.addresses) |
+             (flow.rest.load(std::memory_order_relaxed) ^ key.rest)) != 0) [[unlikely]]
             return false;
         const auto i = static_cast<std::size_t>(side);
         add(flow.packets[i], 1);
@@ -195,12 +170,18 @@ private:
     static void add(Word& word, std::uint64_t n) noexcept {
         word.store(word.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
+    void find_narrow(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept;
+    void find_wide(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept;
     static bool is_established(const Hot& flow, const Cold& more) noexcept;
     static std::int64_t patience_ns(const Hot& flow, const Cold& more) noexcept;
     Index choose(std::uint64_t set, std::int64_t now_ns) noexcept;
-    std::atomic<std::uint32_t>& tag(Index index) const noexcept { return tags_[index / ways].tags[index % ways]; }
+    std::atomic<std::uint32_t>& tag(Index index) const noexcept {
+        return tags_[index / ways].tags[index % ways];
+    }
     void end(Index index) noexcept;
 
+    using Find = void (Flows::*)(std::span<const std::uint64_t>, std::span<Index>) const noexcept;
+    Find find_;
     Tags* tags_;
     Hot* hot_;
     Cold* cold_;

@@ -6,6 +6,7 @@
 // Whoever classifies packets makes it, whoever keeps flows looks it up. Deliberately absent: the numbers in
 // host order, and IPv6 addresses in full: 64 bits of a keyed hash stand for two of them.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace tandem::table {
@@ -18,13 +19,25 @@ struct FlowKey {
     /// protocol and the IP version, 8 bits each.
     std::uint64_t rest{0};
 
-    static constexpr std::uint64_t rest_mask = 0x0000'ffff'ffff'ffffULL;
     static constexpr std::uint64_t rest_of(std::uint32_t ports, std::uint8_t protocol, std::uint8_t version) {
         return ports | std::uint64_t{protocol} << 32U | std::uint64_t{version} << 40U;
     }
     constexpr std::uint8_t protocol() const { return static_cast<std::uint8_t>(rest >> 32U); }
     constexpr std::uint8_t version() const { return static_cast<std::uint8_t>(rest >> 40U); }
+    /// `seed`: random, so that nobody can choose keys that meet.
+    constexpr std::uint64_t hash(std::uint64_t seed) const {
+        std::uint64_t value = (addresses ^ seed) * 0x9e3779b97f4a7c15ULL;
+        value = (value ^ value >> 32U ^ rest) * 0xd6e8feb86659fd93ULL;
+        return value ^ value >> 32U;
+    }
     constexpr bool operator==(const FlowKey&) const = default;
+};
+
+/// Where the table of flows will look for a hash, for those who know the hash earlier: lines of 64 octets.
+struct FlowLines {
+    const std::byte* first{nullptr};
+    std::uint64_t mask{0};
+    std::uint64_t seed{0};
 };
 
 } // namespace tandem::table

@@ -62,11 +62,9 @@ Burst::Burst(path::Front& front, state::Flows* flows, contract::Counters& counte
     : front_(front)
     , flows_(flows)
     , counters_(counters) {
+    if (flows_ != nullptr)
+        front_.set_flow_lines(flows_->lines());
     static_assert(next_hops == 1U << (64 - 54));
-    const bool wide = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-                      __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
-    from_outside_ = wide ? &Burst::take_wide<Facing::outside> : &Burst::take_narrow<Facing::outside>;
-    from_inside_ = wide ? &Burst::take_wide<Facing::inside> : &Burst::take_narrow<Facing::inside>;
 }
 
 void Burst::set_station(Facing facing, const wire::MacAddress& address) {
@@ -134,8 +132,14 @@ void Burst::decide_fates() {
             const int sip = is_sip(kind) ? fate_sip : 0;
             const int translated = nat ? fate_translate : 0;
             int fate = 0;
-            if (verdict.action == path::Action::forward && servers_[v].known != 0)
-                fate = fate_forward | sip | translated | (verdict.copy == path::Copy::mirror ? fate_mirror : 0);
+            // Clauses of the pattern are asked on the slow way.
+            const bool asked =
+                kind == Kind::sip_matching && !front_.policy().groups[vip.group].pattern.clauses().empty();
+            if (asked)
+                fate = 0;
+            else if (verdict.action == path::Action::forward && servers_[v].known != 0)
+                fate =
+                    fate_forward | sip | translated | (verdict.copy == path::Copy::mirror ? fate_mirror : 0);
             else if (verdict.action == path::Action::drop)
                 fate = fate_drop;
             fates_[static_cast<std::size_t>(Facing::outside)][v][k] = static_cast<std::uint8_t>(fate);
@@ -180,8 +184,8 @@ const Burst::Stations* Burst::next_hop(const Seen& seen, const std::uint8_t* dat
     return hop.stations.known != 0 && hop.address == destination ? &hop.stations : nullptr;
 }
 
-template <Facing facing, class Comparison>
-[[gnu::always_inline]] inline void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
+template <Facing facing>
+void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
     forwarded_.clear();
     dropped_.clear();
     mirrored_.clear();
@@ -194,22 +198,16 @@ template <Facing facing, class Comparison>
     for (std::size_t i = 0; i < count; ++i)
         // What lies in several buffers is short here, and thus goes the slow way.
         frames_[i] = {data_of(packets[i]), packets[i]->data_len};
-    front_.classify(facing, std::span(frames_).first(count), seen_);
-    if (flows_ != nullptr) {
-        const state::Flows& flows = *flows_;
-        for (std::size_t i = 0; i < count; ++i) {
-            hashes_[i] = flows.hash(seen_[i].flow);
-            flows.prefetch(hashes_[i]);
-        }
-        for (std::size_t i = 0; i < count; ++i) {
-            found_[i] = flows.find<Comparison>(hashes_[i]);
-            flows.prefetch_flow(found_[i]);
-        }
-    }
+    front_.classify(facing, std::span(frames_).first(count), seen_, hashes_);
+    state::Flows* const flows = flows_;
+    if (flows != nullptr)
+        flows->find(std::span(hashes_).first(count), found_);
     constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
     const std::int64_t now_ns = now.time_since_epoch().count();
     const Fates& fates = fates_[static_cast<std::size_t>(facing)];
     const std::uint16_t mtu = mtus_[static_cast<std::size_t>(facing)];
+    std::size_t forwarded = 0; // in a register: this loop is the hottest of all
+    std::uint32_t vips_hit = 0;
     for (std::size_t i = 0; i < count; ++i) {
         const Seen& seen = seen_[i];
         const auto index = static_cast<std::uint8_t>(i);
@@ -217,10 +215,12 @@ template <Facing facing, class Comparison>
             rest_.add(index);
             continue;
         }
-        if (flows_ != nullptr && !flows_->see(found_[i], seen.flow, side, seen.length, now_ns)) [[unlikely]]
+        if (flows != nullptr && !flows->see(found_[i], seen.flow, side, seen.length, now_ns)) [[unlikely]]
             begin_flow<facing>(seen, frames_[i].data, hashes_[i], now);
-        const std::uint32_t fate = fates[seen.vip][static_cast<std::size_t>(seen.kind)];
-        const Stations* stations = &servers_[seen.vip];
+        const std::size_t vip = seen.vip;
+        const auto kind = static_cast<std::size_t>(seen.kind);
+        const std::uint32_t fate = fates[vip][kind];
+        const Stations* stations = &servers_[vip];
         if constexpr (facing == Facing::inside)
             stations = next_hop(seen, frames_[i].data);
         if ((fate & fate_forward) == 0 || stations == nullptr) [[unlikely]] {
@@ -230,35 +230,36 @@ template <Facing facing, class Comparison>
             }
             dropped_.add(packets[i]);
         } else {
-            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations->octets.data(), stations->octets.size());
-            forwarded_.add(packets[i]);
-            sip_.add_if(index, fate / fate_sip & 1U);
-            mirrored_.add_if(index, fate / fate_mirror & 1U);
-            translated_.add_if(index, fate / fate_translate & 1U);
+            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations->octets.data(),
+                        stations->octets.size());
+            forwarded_.data()[forwarded++] = packets[i];
+            if ((fate & ~std::uint32_t{fate_forward}) != 0) {
+                sip_.add_if(index, fate / fate_sip & 1U);
+                mirrored_.add_if(index, fate / fate_mirror & 1U);
+                translated_.add_if(index, fate / fate_translate & 1U);
+            }
         }
-        ++hits_[seen.vip][static_cast<std::size_t>(seen.kind)];
-        vips_hit_ |= 1U << seen.vip;
+        ++hits_[vip][kind];
+        vips_hit |= 1U << vip;
     }
-    flush_counts<facing>();
+    forwarded_.resize(forwarded);
+    flush_counts<facing>(vips_hit);
+}
+
+void Burst::from_outside(std::span<rte_mbuf* const> packets, table::Instant now) {
+    take<Facing::outside>(packets, now);
+}
+
+void Burst::from_inside(std::span<rte_mbuf* const> packets, table::Instant now) {
+    take<Facing::inside>(packets, now);
 }
 
 template <Facing facing>
-void Burst::take_narrow(std::span<rte_mbuf* const> packets, table::Instant now) {
-    take<facing, state::Flows::Narrow>(packets, now);
-}
-
-template <Facing facing>
-[[gnu::target("avx512f,avx512bw,bmi,bmi2"), gnu::flatten]] void Burst::take_wide(std::span<rte_mbuf* const> packets,
-                                                                   table::Instant now) {
-    take<facing, state::Flows::Wide>(packets, now);
-}
-
-template <Facing facing>
-void Burst::flush_counts() {
+void Burst::flush_counts(std::uint32_t vips) {
     using contract::Counter;
     arrived_.fill(0);
-    for (; vips_hit_ != 0; vips_hit_ &= vips_hit_ - 1) {
-        const auto v = static_cast<std::size_t>(std::countr_zero(vips_hit_));
+    for (; vips != 0; vips &= vips - 1) {
+        const auto v = static_cast<std::size_t>(std::countr_zero(vips));
         const std::size_t g = front_.vip(v).group;
         for (std::size_t k = 0; k < path::kind_count; ++k) {
             const std::uint32_t hits = std::exchange(hits_[v][k], 0);

@@ -78,6 +78,8 @@ public:
         count_ += n;
     }
     void clear() { count_ = 0; }
+    void resize(std::size_t count) { count_ = count; }
+    T* data() { return items_.data(); }
     std::span<const T> items() const { return {items_.data(), count_}; }
     std::span<T> items() { return {items_.data(), count_}; }
 
@@ -106,26 +108,24 @@ public:
     void clear_next_hops();
 
     /// The longest IP packet that the port on the other side takes; longer ones go the slow way.
-    void set_mtu(path::Facing facing, std::uint16_t octets) { mtus_[static_cast<std::size_t>(facing)] = octets; }
+    void set_mtu(path::Facing facing, std::uint16_t octets) {
+        mtus_[static_cast<std::size_t>(facing)] = octets;
+    }
 
     /// Takes over the policy and the roles; call it before each burst. A new policy forgets the servers.
     void begin(const contract::Policy& policy, std::uint32_t sequence, const Stances& stances);
 
     /// Packets from outside, at most burst_max. `packets` stays as it is until the lists have been used.
-    void from_outside(std::span<rte_mbuf* const> packets, table::Instant now) {
-        (this->*from_outside_)(packets, now);
-    }
+    void from_outside(std::span<rte_mbuf* const> packets, table::Instant now);
     /// Packets from the servers.
-    void from_inside(std::span<rte_mbuf* const> packets, table::Instant now) {
-        (this->*from_inside_)(packets, now);
-    }
+    void from_inside(std::span<rte_mbuf* const> packets, table::Instant now);
 
     /// Packets to mirror: behind the Ethernet header they are as they came, until translate().
     Selection mirrored() const { return {packets_, seen_.data(), mirrored_.items()}; }
     /// SIP that is forwarded, likewise.
     Selection sip() const { return {packets_, seen_.data(), sip_.items()}; }
-    /// Gives packets of VIPs with nat their other address. Where mirrored packets are only referred to, they must have
-    /// been copied before: see Forwarding::nat.
+    /// Gives packets of VIPs with nat their other address. Where mirrored packets are only referred to, they
+    /// must have been copied before: see Forwarding::nat.
     void translate();
     /// Packets to transmit on the other side, with the stations of the next hop.
     std::span<rte_mbuf*> forwarded() { return forwarded_.items(); }
@@ -162,22 +162,15 @@ private:
     static_assert(path::kind_count <= kinds);
     using Fates = std::array<std::array<std::uint8_t, kinds>, contract::vips_max>;
 
-    using Take = void (Burst::*)(std::span<rte_mbuf* const>, table::Instant);
-    template <path::Facing facing, class Comparison>
+    template <path::Facing facing>
     void take(std::span<rte_mbuf* const> packets, table::Instant now);
-    template <path::Facing facing>
-    void take_narrow(std::span<rte_mbuf* const> packets, table::Instant now);
-    template <path::Facing facing>
-    void take_wide(std::span<rte_mbuf* const> packets, table::Instant now);
     template <path::Facing facing>
     void begin_flow(const path::Seen& seen, const std::uint8_t* data, std::uint64_t hash, table::Instant now);
     const Stations* next_hop(const path::Seen& seen, const std::uint8_t* data) const;
     void decide_fates();
     template <path::Facing facing>
-    void flush_counts();
+    void flush_counts(std::uint32_t vips);
 
-    Take from_outside_;
-    Take from_inside_;
     path::Front& front_;
     state::Flows* flows_;
     contract::Counters& counters_;
@@ -196,7 +189,6 @@ private:
     std::array<std::uint64_t, burst_max> hashes_{};
     std::array<state::Flows::Index, burst_max> found_{};
     std::array<std::array<std::uint32_t, kinds>, contract::vips_max> hits_{};
-    std::uint32_t vips_hit_{0};
     std::array<std::uint32_t, contract::groups_max> arrived_{};
 
     rte_mbuf* const* packets_{nullptr};

@@ -8,11 +8,12 @@
 
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 
 namespace tandem::dpdk {
 namespace {
@@ -45,6 +46,16 @@ bool receives_from(int descriptor, int index) {
     return domain == AF_PACKET &&
            ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
            address.sll_ifindex == index;
+}
+
+/// IFF_RUNNING: up, and with a carrier.
+bool is_running(const std::string& interface) {
+    const int control = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ifreq request{};
+    std::memcpy(request.ifr_name, interface.data(), std::min(interface.size(), sizeof(request.ifr_name) - 1));
+    const bool known = ::ioctl(control, SIOCGIFFLAGS, &request) == 0;
+    ::close(control);
+    return known && (request.ifr_flags & IFF_UP) != 0 && (request.ifr_flags & IFF_RUNNING) != 0;
 }
 
 } // namespace
@@ -155,11 +166,8 @@ void Port::disarm(std::uint16_t queue) {
 }
 
 bool Port::link() const {
-    if (!interface_.empty()) {
-        int carrier = 0;
-        std::ifstream file{"/sys/class/net/" + interface_ + "/carrier"}; // an error while it is down
-        return (file >> carrier) && carrier == 1;
-    }
+    if (!interface_.empty())
+        return is_running(interface_);
     rte_eth_link link{};
     return ::rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/io/dpdk/worker.hh"
 
+#include "dataplane/io/dpdk/eal.hh"
 #include "dataplane/path/mirror_frame.hh"
 #include "dataplane/path/vip_answer.hh"
 #include "dataplane/wire/ethernet.hh"
+#include "dataplane/wire/pcapng.hh"
 
 #include <rte_mbuf.h>
 
@@ -36,6 +38,16 @@ Instant clock_now() {
     return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
 }
 
+/// In the order of Segment. Frames are kept without the port's tags.
+std::vector<state::SharedCapture::Interface> captured_interfaces(const contract::Appliance& setup) {
+    return {{text_of(setup.outside.kernel_interface), wire::pcapng::link_ethernet},
+            {text_of(setup.inside.kernel_interface), wire::pcapng::link_ethernet}};
+}
+
+std::int64_t realtime_now_ns() {
+    return std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 } // namespace
 
 Bell::Bell()
@@ -66,6 +78,7 @@ Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const
     , reader_(seeds.stream ^ 1)
     , tracker_(parts.run_dir, contract::record_setup(parts.page), seeds.incarnation ^ seeds.stream)
     , flows_(parts.run_dir, contract::record_setup(parts.page), seeds.stream ^ 2)
+    , capture_(parts.run_dir, contract::record_setup(parts.page), captured_interfaces(setup))
     , front_(seeds.incarnation ^ 3)
     , burst_(front_, &*flows_, parts.page.counters)
     , kept_(kept_max)
@@ -83,6 +96,14 @@ Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const
 Worker::~Worker() {
     for (const Waiting& waiting : waiting_)
         ::rte_pktmbuf_free(waiting.packet);
+}
+
+std::vector<std::string> Worker::complaints() const {
+    std::vector<std::string> all = tracker_.complaints();
+    for (const std::string& one : {flows_.complaint(), capture_.complaint()})
+        if (!one.empty())
+            all.push_back(one);
+    return all;
 }
 
 void Worker::run() {
@@ -106,6 +127,7 @@ void Worker::run() {
 
 std::size_t Worker::turn(Instant now) {
     now_ = now;
+    realtime_ns_ = realtime_now_ns();
     path_.begin(now);
     for (std::size_t group = 0; group < stances_.size(); ++group)
         stances_[group] = path_.stance(static_cast<std::uint8_t>(group));
@@ -240,6 +262,7 @@ void Worker::take_burst_outside(std::span<rte_mbuf* const> burst) {
         return std::span<const std::uint8_t>{octets_of(looked.packet)}.subspan(looked.seen.network,
                                                                                looked.seen.length);
     };
+    capture_burst(Segment::outside);
     for (const Looked looked : burst_.mirrored())
         if (path_.wanted(ip_of(looked), looked.seen.group))
             path_.mirror(ip_of(looked), looked.seen.group);
@@ -259,6 +282,7 @@ void Worker::take_burst_outside(std::span<rte_mbuf* const> burst) {
 
 void Worker::take_burst_inside(std::span<rte_mbuf* const> burst) {
     burst_.from_inside(burst, now_);
+    capture_burst(Segment::inside);
     burst_.translate();
     for (const Looked looked : burst_.sip())
         track(std::span<const std::uint8_t>{octets_of(looked.packet)}.subspan(looked.seen.network,
@@ -368,6 +392,35 @@ void Worker::track(std::span<const std::uint8_t> ip, state::Way way) {
     reader_.take(now_, ip, toward, path_.policy());
     while (const auto sip = reader_.next())
         tracker_->see(now_, {{sip->source, sip->port, sip->group}, way, sip->text});
+}
+
+void Worker::capture(Segment segment, Action verdict, Counter reason, rte_mbuf* packet) {
+    capture_.put(realtime_ns_, {static_cast<std::uint16_t>(segment), state::CapturedOn::Direction::in},
+                 static_cast<std::uint8_t>(verdict), reason, octets_of(packet));
+}
+
+/// Of a packet that the kernel gets, or whose verdict is not known yet.
+void Worker::capture(Segment segment, rte_mbuf* packet) {
+    capture_.put(realtime_ns_, {static_cast<std::uint16_t>(segment), state::CapturedOn::Direction::in},
+                 state::no_verdict, Counter::kernel_out, octets_of(packet));
+}
+
+/// What the quick way has dealt with.
+void Worker::capture_burst(Segment segment) {
+    // SIP is among what is forwarded, in the same order.
+    const Selection sip = burst_.sip();
+    std::size_t next = 0;
+    for (rte_mbuf* packet : burst_.forwarded()) {
+        const bool is_sip = next < sip.size() && sip[next].packet == packet;
+        next += is_sip ? 1 : 0;
+        capture(segment, Action::forward,
+                segment == Segment::inside ? Counter::inside_forwarded
+                : is_sip                   ? Counter::sip_forwarded
+                                           : Counter::not_sip,
+                packet);
+    }
+    for (rte_mbuf* packet : burst_.dropped())
+        capture(segment, Action::drop, Counter::drop_standby, packet);
 }
 
 void Worker::show_calls() {

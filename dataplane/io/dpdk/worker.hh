@@ -19,6 +19,7 @@
 #include "dataplane/path/next_hops.hh"
 #include "dataplane/path/path.hh"
 #include "dataplane/path/sip_reader.hh"
+#include "dataplane/state/shared_capture.hh"
 #include "dataplane/state/shared_flows.hh"
 #include "dataplane/state/shared_tracker.hh"
 #include "dataplane/wire/ethernet.hh"
@@ -82,6 +83,8 @@ public:
 
     /// Turns until stop().
     void run();
+    /// Why tables are not in files, in sentences.
+    std::vector<std::string> complaints() const;
     /// From any thread.
     void stop() { stopping_.store(true); }
 
@@ -117,6 +120,9 @@ private:
     void release(std::uint32_t token);
     void redirect(std::uint32_t token, std::span<const std::uint8_t> whole);
     void track(std::span<const std::uint8_t> ip, state::Way way);
+    void capture(path::Segment segment, path::Action verdict, contract::Counter reason, rte_mbuf* packet);
+    void capture(path::Segment segment, rte_mbuf* packet);
+    void capture_burst(path::Segment segment);
     void count_streams();
     void show_calls();
 
@@ -155,6 +161,8 @@ private:
     path::StreamCounts streams_shown_;
     state::SharedTracker tracker_;
     state::SharedFlows flows_;
+    state::SharedCapture capture_;
+    std::int64_t realtime_ns_{0}; ///< of this turn, CLOCK_REALTIME
     path::Front front_;
     Burst burst_;
     std::uint64_t burst_hops_version_{0};

@@ -52,12 +52,15 @@ void Worker::on_outside(rte_mbuf* packet) {
         frame && (frame->destination == lane(Segment::outside).port().mac() || is_group(frame->destination));
     if (!ours || packet->nb_segs != 1) // of another station, or larger than a buffer
         return drop(packet);
+    const bool mine = !is_group(frame->destination);
+    if (!mine)
+        capture(Segment::outside, packet);
     if (answer_question(packet, *frame))
         return;
     const bool is_ip =
         frame->ether_type == wire::ether_type_ipv4 || frame->ether_type == wire::ether_type_ipv6;
     const std::span<std::uint8_t> ip = octets_of(packet).subspan(header_size);
-    if (is_ip && !is_group(frame->destination)) {
+    if (is_ip && mine) {
         const auto parsed = wire::parse_ip(ip);
         if (!parsed || path::find_vip(path_.policy(), parsed->destination) != nullptr) {
             if (parsed && parsed->fragment != wire::Fragment::whole)
@@ -65,6 +68,8 @@ void Worker::on_outside(rte_mbuf* packet) {
             return on_vip(packet, parsed ? ip.first(parsed->bytes.size()) : ip);
         }
     }
+    if (mine)
+        capture(Segment::outside, packet);
     lane(Segment::outside).to_kernel(packet);
 }
 
@@ -100,6 +105,7 @@ void Worker::on_vip(rte_mbuf* packet, std::span<std::uint8_t> ip) {
         return drop(packet);
     }
     const Action action = path_.on_outside(ip, token);
+    capture(Segment::outside, action, path_.judgement().reason, packet);
     if (action == Action::forward) {
         track(ip, state::Way::served);
         return forward_inside(packet);
@@ -121,6 +127,7 @@ void Worker::on_fragment(rte_mbuf* packet, const wire::IpPacket& ip) {
         path_.on_outside(ip.bytes, Kept::none);
         return drop(packet);
     }
+    capture(Segment::outside, packet);
     const std::uint32_t token = kept_.put(packet);
     switch (fragments_.take(now_, ip, token)) {
     case path::Fragmented::kept:
@@ -170,10 +177,13 @@ void Worker::on_inside(rte_mbuf* packet) {
         return drop(packet);
     const bool is_ip =
         frame->ether_type == wire::ether_type_ipv4 || frame->ether_type == wire::ether_type_ipv6;
-    if (!is_ip || is_group(frame->destination) || !from_server(ip_of(packet)))
+    if (!is_ip || is_group(frame->destination) || !from_server(ip_of(packet))) {
+        capture(Segment::inside, packet);
         return inside.to_kernel(packet);
+    }
     const std::uint32_t token = kept_.next_token();
     const Action action = token == Kept::none ? Action::drop : path_.on_inside(ip_of(packet), token);
+    capture(Segment::inside, action, path_.judgement().reason, packet);
     if (action == Action::forward) {
         track(ip_of(packet), state::Way::from_server);
         return forward_outside(packet);
@@ -315,21 +325,21 @@ void Worker::serve_waiting() {
 
 /// Puts a packet of the mirror, or one that the other node handed over, in front of the server here.
 bool Worker::deliver_inside(std::span<const std::uint8_t> ip) {
-    rte_mbuf* packet = ::rte_pktmbuf_alloc(pool_);
-    if (packet == nullptr) {
-        count(Counter::no_buffer);
-        return false;
-    }
-    if (ip.size() + header_size <= rte_pktmbuf_tailroom(packet)) {
+    const std::size_t mtu = lane(Segment::inside).port().mtu();
+    if (ip.size() <= mtu) {
+        rte_mbuf* packet = ::rte_pktmbuf_alloc(pool_);
+        if (packet == nullptr) {
+            count(Counter::no_buffer);
+            return false;
+        }
         std::uint8_t* place = reinterpret_cast<std::uint8_t*>(
             ::rte_pktmbuf_append(packet, static_cast<std::uint16_t>(header_size + ip.size())));
         std::memcpy(place + header_size, ip.data(), ip.size());
         forward_inside(packet);
         return true;
     }
-    // Put together from fragments: it goes on in fragments.
-    drop(packet);
-    auto splitter = path::Splitter::begin(ip, lane(Segment::inside).port().mtu(), ++identification_);
+    // It was put together on its way here, so it is split whatever it says of that.
+    auto splitter = path::Splitter::begin(ip, mtu, ++identification_);
     while (splitter) {
         const std::size_t length = splitter->next({scratch_.get(), 65'536});
         if (length == 0)

@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,35 +69,34 @@ void help() {
                     row.sentence.data());
 }
 
-double cpu_seconds() {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-struct Measured {
-    double mpps{0}; ///< of the core's time: what others took of it is left out
-    double wall_mpps{0};
-};
-
-Measured measure(Rig& rig, double seconds) {
-    const auto start = std::chrono::steady_clock::now();
-    const double cpu = cpu_seconds();
-    std::size_t packets = 0;
-    for (;;) {
-        for (int i = 0; i < 256; ++i)
-            packets += rig.turn();
-        const double passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        if (passed >= seconds) {
-            const auto count = static_cast<double>(packets);
-            return {count / (cpu_seconds() - cpu) / 1e6, count / passed / 1e6};
-        }
-    }
-}
-
 double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     return values[values.size() / 2];
+}
+
+struct Measured {
+    double mpps{0};      ///< median over slices of a few hundred microseconds
+    double wall_mpps{0}; ///< of the whole time, whatever else ran on the core meanwhile
+};
+
+/// The median over short slices is what the core does while it does this: other processes take whole slices.
+Measured measure(Rig& rig, double seconds) {
+    constexpr int bursts = 32;
+    const auto hertz = static_cast<double>(rte_get_tsc_hz());
+    const std::uint64_t start = rte_get_tsc_cycles();
+    std::uint64_t before = start;
+    std::size_t packets = 0;
+    std::vector<double> slices;
+    do {
+        std::size_t count = 0;
+        for (int i = 0; i < bursts; ++i)
+            count += rig.turn();
+        const std::uint64_t now = rte_get_tsc_cycles();
+        slices.push_back(static_cast<double>(count) * hertz / static_cast<double>(now - before) / 1e6);
+        packets += count;
+        before = now;
+    } while (static_cast<double>(before - start) < seconds * hertz);
+    return {median(slices), static_cast<double>(packets) * hertz / static_cast<double>(before - start) / 1e6};
 }
 
 bool run(const Row& row, const Options& options) {

@@ -10,6 +10,8 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -22,8 +24,9 @@ using namespace tandem;
 
 namespace {
 
-constexpr std::size_t flow_capacity = 262'144;
+constexpr std::size_t flow_capacity = 65'536;
 constexpr std::uint64_t stream = 3261;
+constexpr std::uint32_t phones = 4096;
 
 void demand(bool holds, const char* what) {
     if (holds)
@@ -47,6 +50,17 @@ std::uint16_t null_port(const std::string& name, std::size_t size, rte_mempool* 
     return port;
 }
 
+/// Memory of a table: on hugepages where buffers are, since thousands of pages do not fit what translates addresses.
+TableMemory table_memory(std::size_t octets) {
+    constexpr std::size_t page = 2U << 20U;
+    octets = (octets + page - 1) / page * page;
+    void* at = std::aligned_alloc(page, octets);
+    demand(at != nullptr, "no memory for tables");
+    if (rte_eal_has_hugepages() != 0)
+        ::madvise(at, octets, MADV_HUGEPAGE);
+    return {static_cast<std::byte*>(at), octets};
+}
+
 std::uint8_t* content(rte_mbuf* packet) {
     return static_cast<std::uint8_t*>(packet->buf_addr) + RTE_PKTMBUF_HEADROOM;
 }
@@ -64,12 +78,8 @@ Rig::Rig(const RigSetup& setup)
     fill_pool();
     make_policy();
 
-    const std::size_t octets = state::Flows::octets(flow_capacity);
-    flow_memory_ = std::make_unique_for_overwrite<std::byte[]>(octets + 64);
-    void* at = flow_memory_.get();
-    std::size_t room = octets + 64;
-    demand(std::align(64, octets, at, room) != nullptr, "no memory");
-    flows_.emplace(std::span(static_cast<std::byte*>(at), octets), flow_capacity, 42);
+    flow_memory_ = table_memory(state::Flows::octets(flow_capacity));
+    flows_.emplace(flow_memory_.octets(), flow_capacity, 42);
     front_.emplace(4711);
     burst_ = std::make_unique<dpdk::Burst>(*front_, &*flows_, counters_);
     burst_->set_station(path::Facing::outside, outside_station());
@@ -88,10 +98,10 @@ Rig::Rig(const RigSetup& setup)
     if (setup_.work == Work::track) {
         const state::Registrations::Limits bindings{100'000, 700'000};
         const state::Dialogs::Limits dialogs{100'000, 600'000};
-        registration_memory_.resize(state::Registrations::octets(bindings) / 8);
-        dialog_memory_.resize(state::Dialogs::octets(dialogs) / 8);
-        registrations_.emplace(std::as_writable_bytes(std::span(registration_memory_)), bindings, 1);
-        dialogs_.emplace(std::as_writable_bytes(std::span(dialog_memory_)), dialogs, 2);
+        registration_memory_ = table_memory(state::Registrations::octets(bindings));
+        dialog_memory_ = table_memory(state::Dialogs::octets(dialogs));
+        registrations_.emplace(registration_memory_.octets(), bindings, 1);
+        dialogs_.emplace(dialog_memory_.octets(), dialogs, 2);
         marks_ = std::make_unique<wire::SipMarks>();
     }
 }
@@ -215,6 +225,12 @@ std::size_t Rig::turn() {
     if (registrations_)
         track();
     burst_->translate();
+    if (setup_.order == Order::last_first)
+        // The same few buffers come again and again: another phone sends next time.
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::uint32_t phone = ++phone_ % phones;
+            std::memcpy(content(packets_[i]) + 28, &phone, 2);
+        }
     const auto forwarded = burst_->forwarded();
     forwarded_ +=
         rte_eth_tx_burst(inside_, 0, forwarded.data(), static_cast<std::uint16_t>(forwarded.size()));

@@ -17,6 +17,7 @@
 #include "tests/bench/fastpath_dpdk/traffic.hh"
 
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,23 @@ enum class Work : std::uint8_t {
 
 /// The order in which buffers come back: the last one first, as a pool does that caches, or the first one.
 enum class Order : std::uint8_t { last_first, first_first };
+
+/// Memory that a table lies in.
+class TableMemory {
+public:
+    TableMemory() = default;
+    TableMemory(std::byte* first, std::size_t size)
+        : first_(first)
+        , size_(size) {}
+    std::span<std::byte> octets() const { return {first_.get(), size_}; }
+
+private:
+    struct Free {
+        void operator()(std::byte* memory) const { std::free(memory); }
+    };
+    std::unique_ptr<std::byte, Free> first_;
+    std::size_t size_{0};
+};
 
 struct RigSetup {
     Work work{Work::match};
@@ -79,15 +97,15 @@ private:
 
     tandem::contract::Policy policy_{};
     tandem::contract::Counters counters_;
-    std::unique_ptr<std::byte[]> flow_memory_;
+    TableMemory flow_memory_;
     std::optional<tandem::state::Flows> flows_;
     std::optional<tandem::path::Front> front_;
     std::unique_ptr<tandem::dpdk::Burst> burst_;
     std::optional<tandem::dpdk::MirrorPort> mirror_;
     tandem::dpdk::Stances stances_{};
 
-    std::vector<std::uint64_t> registration_memory_;
-    std::vector<std::uint64_t> dialog_memory_;
+    TableMemory registration_memory_;
+    TableMemory dialog_memory_;
     std::optional<tandem::state::Registrations> registrations_;
     std::optional<tandem::state::Dialogs> dialogs_;
     std::unique_ptr<tandem::wire::SipMarks> marks_;
@@ -98,6 +116,7 @@ private:
     std::size_t datagram_count_{0};
     std::uint64_t stream_sequence_{0};
     std::uint64_t received_{0};
+    std::uint32_t phone_{0};
     std::uint64_t forwarded_{0};
     std::uint64_t left_{0}; ///< for the slow way: must be none
     std::uint64_t mirrored_{0};

@@ -180,10 +180,11 @@ Traffic sip_traffic(std::size_t frames) {
         octets += text.size();
         traffic.registers += message.step == 0 ? 1 : 0;
         traffic.responses += message.step >= 6 ? 1 : 0;
-        const auto port = static_cast<std::uint16_t>(5060 + message.step * 2);
+        // Of few users each message has a source of its own, so that there are thousands.
+        const auto port = static_cast<std::uint16_t>(users < 4096 ? 5060 + message.step * 2 : 5060);
         traffic.frames.push_back(frame_of({phone_address(user), vip(), port, 5060, 64}, text));
     }
-    traffic.flows = traffic.frames.size();
+    traffic.flows = users < 4096 ? traffic.frames.size() : users;
     traffic.text_average = static_cast<double>(octets) / static_cast<double>(traffic.frames.size());
     return traffic;
 }
