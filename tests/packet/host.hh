@@ -55,6 +55,7 @@ public:
     /// The server answers the last sender from the VIP; gives whether the kernel took it.
     bool answer(std::string_view payload);
 
+    const std::string& run_dir() const { return run_dir_; }
     Peer& peer() { return *peer_; }
     void new_peer();
     /// Runs a command in the node's namespace; its output.

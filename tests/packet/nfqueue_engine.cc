@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The table through the nfqueue engine and the real kernel, and the engine's own life.
+#include "dataplane/contract/table_file.hh"
 #include "dataplane/path/mirror_frame.hh"
+#include "dataplane/state/dialogs.hh"
+#include "dataplane/table/packet_ring.hh"
 #include "dataplane/wire/checksum.hh"
 #include "dataplane/wire/udp.hh"
 #include "tests/packet/cases.hh"
@@ -289,6 +292,48 @@ BOOST_AUTO_TEST_CASE(rules_follow_the_policy) {
     }));
     host.send(request("REGISTER"), vip, 5062);
     BOOST_TEST(eventually([&] { return host.count(Counter::sip_forwarded) == 1; }));
+}
+
+BOOST_AUTO_TEST_CASE(what_passes_is_tracked_and_captured_for_others_to_read) {
+    Host host;
+    host.start();
+    host.send(request("INVITE"), vip, 5060);
+    BOOST_REQUIRE(eventually([&] { return host.received().has_value(); }));
+    const auto dialogs = contract::TableReader::open(host.run_dir(), contract::TableKind::dialogs,
+                                                     sizeof(state::Dialogs::Dialog));
+    BOOST_REQUIRE_MESSAGE(dialogs, dialogs.error());
+    BOOST_TEST(eventually([&] { return dialogs->header().used == 1U; }));
+    const auto capture =
+        contract::TableReader::open(host.run_dir(), contract::TableKind::capture, sizeof(table::PacketNote));
+    BOOST_REQUIRE_MESSAGE(capture, capture.error());
+    const auto ring = table::PacketRing::reader(capture->records());
+    auto position = ring.oldest();
+    table::PacketRing::Packet packet;
+    bool missed = false;
+    // The kernel has its own things to say on the shadow interface.
+    BOOST_REQUIRE(
+        eventually([&] { return ring.read(position, packet, missed) && packet.note.interface == 0; }));
+    BOOST_TEST(payload_of(packet.octets) == request("INVITE"));
+    BOOST_TEST(packet.note.verdict == static_cast<std::uint8_t>(Action::forward));
+    BOOST_TEST(packet.note.reason == static_cast<std::uint16_t>(Counter::sip_forwarded));
+    BOOST_TEST(capture->is_alive());
+    host.kill();
+    BOOST_TEST(eventually([&] { return !capture->is_alive(); }));
+}
+
+BOOST_AUTO_TEST_CASE(clauses_decide_what_is_mirrored) {
+    Host host;
+    auto wanted = policy("n0", 5060);
+    wanted.groups[0].pattern =
+        *contract::RequestPattern::parse("REGISTER from 10.9.0.0/16 header Call-ID=/^[^x]/");
+    host.page().policy.write(wanted);
+    host.start();
+    host.send(request("REGISTER"), vip, 5060);
+    std::string other = request("REGISTER");
+    other.insert(other.find("Call-ID: ") + 9, "x");
+    host.send(other, vip, 5060);
+    BOOST_REQUIRE(eventually([&] { return host.count(Counter::sip_forwarded) == 2; }));
+    BOOST_TEST(host.count(Counter::mirror_matched) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(the_shadow_interface_may_come_later_and_go) {

@@ -45,12 +45,47 @@ std::string method_of(Verb verb) {
     return verb == Verb::role_follow ? "role.follow" : to_string(verb);
 }
 
+namespace {
+
+/// Switches of the command line.
+struct Flags {
+    bool json{false};
+    bool force{false};
+    bool follow{false};
+    bool raw{false};
+};
+
+/// The verbs that read files of tandem-fast. `verb` makes one.
+template <typename MakeVerb>
+void add_table_verbs(const MakeVerb& verb, Options& options, Flags& flags, std::string& group) {
+    const auto table_verb = [&](Verb which, const char* help) {
+        CLI::App* sub = verb(which, help);
+        sub->add_option("--match", options.match, "Only those that have TEXT in a field, in either case")
+            ->option_text("TEXT");
+        sub->add_option("--group", group, "Only those of this group")->option_text("NAME");
+        sub->add_option("--limit", options.limit, "At most so many; 0: all")->capture_default_str();
+        sub->add_option("--run-dir", options.run_dir, "Folder of tandem-fast's files; default: the socket's");
+        return sub;
+    };
+    table_verb(Verb::registrations, "Show who is registered, as the packet path has seen it")
+        ->add_flag("--raw", flags.raw, "With the REGISTER of each");
+    table_verb(Verb::dialogs, "Show the calls that the packet path has seen begin");
+    table_verb(Verb::flows, "Show who talks with the VIPs, and how much (an appliance)");
+    CLI::App* capture = verb(Verb::capture, "Write the last packets as a file for Wireshark (pcapng)");
+    capture->add_option("FILE", options.file, "The file; - is standard output")->required();
+    capture->add_option("--filter", options.filter, "Only these packets, as in tcpdump")
+        ->option_text("FILTER");
+    capture->add_flag("--follow", flags.follow, "Go on until a signal ends it");
+    capture->add_option("--seconds", options.seconds, "So far back; default: [capture] seconds")
+        ->check(CLI::Range(0, 86'400));
+    capture->add_option("--run-dir", options.run_dir, "Folder of tandem-fast's files; default: the socket's");
+}
+
+} // namespace
+
 std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     Options options;
-    bool json = false;
-    bool force = false;
-    bool follow = false;
-    bool raw = false;
+    Flags flags;
     std::string group;
 
     CLI::App app{"Shows and controls a tandem pair.\nExit status: 0 done, 1 refused, 2 wrong usage.",
@@ -58,7 +93,7 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     app.require_subcommand(1);
     // Options of the program may stand behind the verb too.
     app.fallthrough();
-    app.add_flag("--json", json, "Write JSON");
+    app.add_flag("--json", flags.json, "Write JSON");
     app.add_option("--socket", options.socket_path, "The socket of tandemd")->capture_default_str();
 
     const auto verb = [&](Verb which, const char* help) {
@@ -75,39 +110,21 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     const auto group_verb = [&](Verb which, const char* help) { return with_group(verb(which, help)); };
     const char* force_help = "Do it even if calls or registrations may be lost";
     verb(Verb::status, "Show both nodes' view of the pair");
-    group_verb(Verb::failover, "Hand the group over to the standby")->add_flag("--force", force, force_help);
-    group_verb(Verb::failback, "Hand the group back to its primary")->add_flag("--force", force, force_help);
+    group_verb(Verb::failover, "Hand the group over to the standby")
+        ->add_flag("--force", flags.force, force_help);
+    group_verb(Verb::failback, "Hand the group back to its primary")
+        ->add_flag("--force", flags.force, force_help);
     group_verb(Verb::enable, "Let this node take part in the group again");
     group_verb(Verb::disable, "Take this node out of the group, for maintenance")
-        ->add_flag("--force", force, force_help);
+        ->add_flag("--force", flags.force, force_help);
     CLI::App* role = app.add_subcommand("role", "Change the configured roles")->require_subcommand(1);
     with_group(role->add_subcommand("follow", "Make the present roles the configured ones, on both nodes"))
         ->callback([&options] { options.verb = Verb::role_follow; });
     CLI::App* events = verb(Verb::events, "Show what happened");
-    events->add_flag("--follow", follow, "Go on with what happens from now");
+    events->add_flag("--follow", flags.follow, "Go on with what happens from now");
     events->add_option("--since", options.since, "Only events after number SEQ")->option_text("SEQ");
     verb(Verb::counters, "Show every counter and what it counts");
-    const auto table_verb = [&](Verb which, const char* help) {
-        CLI::App* sub = verb(which, help);
-        sub->add_option("--match", options.match, "Only those that have TEXT in a field, in either case")
-            ->option_text("TEXT");
-        sub->add_option("--group", group, "Only those of this group")->option_text("NAME");
-        sub->add_option("--limit", options.limit, "At most so many; 0: all")->capture_default_str();
-        sub->add_option("--run-dir", options.run_dir, "Folder of tandem-fast's files; default: the socket's");
-        return sub;
-    };
-    table_verb(Verb::registrations, "Show who is registered, as the packet path has seen it")
-        ->add_flag("--raw", raw, "With the REGISTER of each");
-    table_verb(Verb::dialogs, "Show the calls that the packet path has seen begin");
-    table_verb(Verb::flows, "Show who talks with the VIPs, and how much (an appliance)");
-    CLI::App* capture = verb(Verb::capture, "Write the last packets as a file for Wireshark (pcapng)");
-    capture->add_option("FILE", options.file, "The file; - is standard output")->required();
-    capture->add_option("--filter", options.filter, "Only these packets, as in tcpdump")
-        ->option_text("FILTER");
-    capture->add_flag("--follow", follow, "Go on until a signal ends it");
-    capture->add_option("--seconds", options.seconds, "So far back; default: [capture] seconds")
-        ->check(CLI::Range(0, 86'400));
-    capture->add_option("--run-dir", options.run_dir, "Folder of tandem-fast's files; default: the socket's");
+    add_table_verbs(verb, options, flags, group);
     verb(Verb::keygen, "Make a new pair key")
         ->add_option("FILE", options.file, "A file that is not there yet")
         ->required();
@@ -120,10 +137,10 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
         // The library has an exit status for each kind of mistake; here each is "usage".
         return std::unexpected(app.exit(end, std::cout, std::cerr) == 0 ? Exit::done : Exit::usage);
     }
-    options.form = json ? Form::json : Form::text;
-    options.force = force ? Force::yes : Force::no;
-    options.raw = raw ? Raw::yes : Raw::no;
-    options.follow = follow ? Follow::yes : Follow::no;
+    options.form = flags.json ? Form::json : Form::text;
+    options.force = flags.force ? Force::yes : Force::no;
+    options.raw = flags.raw ? Raw::yes : Raw::no;
+    options.follow = flags.follow ? Follow::yes : Follow::no;
     if (!group.empty())
         options.group = group;
     return options;
