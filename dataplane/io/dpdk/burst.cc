@@ -195,8 +195,6 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
         frames_[i] = {data_of(packets[i]), packets[i]->data_len};
     front_.classify(facing, std::span(frames_).first(count), seen_, hashes_);
     state::Flows* const flows = flows_;
-    if (flows != nullptr)
-        flows->find(std::span(hashes_).first(count), found_);
     constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
     const std::int64_t now_ns = now.time_since_epoch().count();
     const Fates& fates = fates_[static_cast<std::size_t>(facing)];
@@ -209,7 +207,7 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
             rest_.add(index);
             continue;
         }
-        if (flows != nullptr && !flows->see(found_[i], seen.flow, side, seen.length, now_ns)) [[unlikely]]
+        if (flows != nullptr && !flows->see(seen.flow, hashes_[i], side, seen.length, now_ns)) [[unlikely]]
             begin_flow<facing>(seen, frames_[i].data, hashes_[i], now);
         const std::size_t vip = seen.vip;
         const auto kind = static_cast<std::size_t>(seen.kind);
