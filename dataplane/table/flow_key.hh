@@ -34,7 +34,8 @@ struct FlowKey {
 };
 
 /// Where the table of flows will look first for a hash, for those who know the hash earlier. Sixteen lines of
-/// 64 octets are a set; the upper bits of the hash choose one of them, the lower ones the set.
+/// 64 octets are a set; the upper bits of the hash choose one of them, the lower ones
+/// the set.
 struct FlowLines {
     const std::byte* first{nullptr};
     std::uint64_t set_mask{0};
