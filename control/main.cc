@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <variant>
 
 namespace {
 
@@ -52,7 +53,8 @@ std::optional<config::Config> load(const std::string& file) {
 }
 
 int clean(const config::Config& config) {
-    const auto done = netlink::clean_up(app::shadow_setup(config));
+    const auto done =
+        std::visit([](const auto& setup) { return netlink::clean_up(setup); }, app::kernel_setup(config));
     if (!done) {
         std::fprintf(stderr, "tandemd: %s\n", done.error().what.c_str());
         return 1;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// tandem-fast, the packet process of host mode: wiring.
+// tandem-fast, the packet process: wiring.
 //
-//   worker thread   kernel queue, mirror links, shadow interface       <-> shared page
-//   main thread     packet-filter rules follow the policy, signals     <-  shared page
+//                   host mode                                  appliance
+//   worker thread   kernel queue, mirror links, shadow TUN     ports, mirror links            <-> shared page
+//   main thread     packet-filter rules follow the policy      routes, neighbours, links      <-  shared page
 
+#include "dataplane/io/dpdk/engine.hh"
 #include "dataplane/io/nfqueue/engine.hh"
 #include "dataplane/io/nfqueue/rule_keeper.hh"
 
@@ -44,12 +46,14 @@ bool lock(const std::string& run_dir) {
     return descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
 }
 
-int serve(contract::Page& page, const sigset_t& signals) {
-    auto engine = nfqueue::Engine::open(page);
+int serve_kernel_queue(contract::Page& page, const std::string& run_dir, const sigset_t& signals) {
+    auto engine = nfqueue::Engine::open(page, run_dir);
     if (!engine) {
         log("event=engine_refused reason=\"{}\"", engine.error());
         return 1;
     }
+    for (const std::string& complaint : (*engine)->complaints())
+        log("event=table_unshared reason=\"{}\"", complaint);
     std::thread worker{[&] { (*engine)->run(); }};
     nfqueue::RuleKeeper rules{page, **engine};
     int status = 0;
@@ -70,6 +74,26 @@ int serve(contract::Page& page, const sigset_t& signals) {
         log("event=rules_failed reason=\"{}\"", removed.error());
     (*engine)->stop();
     worker.join();
+    log("event=engine_stopped");
+    return status;
+}
+
+int serve_ports(contract::Page& page, const std::string& run_dir, const sigset_t& signals) {
+    auto engine = dpdk::Engine::open(page, run_dir);
+    if (!engine) {
+        log("event=engine_refused reason=\"{}\"", engine.error());
+        return 1;
+    }
+    (*engine)->begin();
+    log("event=engine_started backend=dpdk ports=\"{}\"", (*engine)->describe());
+    int status = 0;
+    while (!stop_asked(signals, std::chrono::milliseconds{0}))
+        if (!(*engine)->attend()) {
+            log("event=engine_restart reason=\"the configuration names other ports\"");
+            status = 1;
+            break;
+        }
+    (*engine)->end();
     log("event=engine_stopped");
     return status;
 }
@@ -107,5 +131,8 @@ int main(int argc, char** argv) {
     while (!(*page)->policy.read(policy) || policy.vip_count == 0)
         if (stop_asked(signals, std::chrono::milliseconds{50}))
             return 0;
-    return serve(**page, signals);
+    contract::Appliance setup; // stands in the page before the policy does
+    if ((*page)->appliance.read(setup) && setup.backend == contract::Backend::dpdk)
+        return serve_ports(**page, run_dir, signals);
+    return serve_kernel_queue(**page, run_dir, signals);
 }

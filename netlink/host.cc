@@ -86,7 +86,47 @@ void check_routing(const ShadowSetup& setup, Sentences& sentences) {
                             "): traffic of a standby's SIP server may leave by it");
 }
 
+/// Whether a VIP is served by the interface as the configuration says.
+bool is_served(const TapSetup& setup, const std::string& interface, const wire::IpAddress& vip) {
+    return std::ranges::any_of(setup.interfaces, [&](const TapSetup::Served& served) {
+        return served.interface == interface && std::ranges::find(served.vips, vip) != served.vips.end();
+    });
+}
+
+void check_tap(const TapSetup::Served& served, const std::vector<Interface>& interfaces,
+               Sentences& sentences) {
+    const std::string& name = served.interface;
+    const auto found = std::ranges::find(interfaces, name, &Interface::name);
+    if (found == interfaces.end())
+        sentences.push_back("interface " + name + " does not exist");
+    else if (!found->up)
+        sentences.push_back("interface " + name + " is down");
+    const bool ipv6 = std::ranges::any_of(served.vips, &wire::IpAddress::is_v6);
+    if (ipv6 && read_setting("ipv6/conf/" + name + "/disable_ipv6").value_or(1) != 0)
+        sentences.push_back("IPv6 is disabled on " + name + ": its IPv6 VIPs cannot be held");
+    if (effective("proxy_arp", name) != 0)
+        sentences.push_back("proxy_arp is on for " + name +
+                            ": this node may answer ARP for addresses of others");
+}
+
 } // namespace
+
+std::vector<std::string> host_warnings(const TapSetup& setup) {
+    Sentences sentences;
+    const auto interfaces = list_interfaces();
+    if (!interfaces)
+        return sentences;
+    for (const TapSetup::Served& served : setup.interfaces)
+        check_tap(served, *interfaces, sentences);
+    for (const Interface& interface : *interfaces)
+        for (const wire::Prefix& address : interface.addresses)
+            for (const TapSetup::Served& served : setup.interfaces)
+                if (std::ranges::find(served.vips, address.address) != served.vips.end() &&
+                    !is_served(setup, interface.name, address.address))
+                    sentences.push_back("VIP " + address.address.to_string() + " is also an address of " +
+                                        interface.name + ", which tandem does not manage: remove it there");
+    return sentences;
+}
 
 std::vector<std::string> host_warnings(const ShadowSetup& setup) {
     Sentences sentences;

@@ -16,6 +16,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,18 +37,24 @@ struct Interface {
     std::vector<wire::Prefix> addresses;
 };
 
-/// A VIP and where it is served.
-struct Placement {
-    wire::Prefix vip; ///< with the prefix length to use on the outside interface
-    int outside_index{0};
-    int shadow_index{0};
+/// The rule that keeps back what the standby's SIP server sends from a VIP.
+struct EgressRule {
     std::uint32_t route_table{0};
     std::uint32_t rule_priority{0};
 };
 
+/// A VIP and where it is served.
+struct Placement {
+    wire::Prefix vip; ///< with the prefix length to use on the interface
+    int interface_index{0};
+    /// Absent on an appliance: nothing is sent from its VIPs by way of its kernel, so there is nothing to
+    /// keep back.
+    std::optional<EgressRule> egress;
+};
+
 /// The transitions that can be prepared.
 enum class Transition : std::uint8_t {
-    rise,   ///< VIPs onto the outside interface with a lease, then egress rules away
+    rise,   ///< VIPs onto their interface with a lease, then egress rules away
     fall,   ///< egress rules in, then VIPs off the outside interface
     vacate, ///< VIPs off the outside interface; egress stays open (planned switchover)
     seal,   ///< egress rules in (end of a planned switchover)
@@ -115,6 +122,26 @@ std::expected<std::vector<std::string>, Error> set_up_shadow(const ShadowSetup& 
 /// ARP settings of the outside interfaces stay: what they were before is not known, and they harm nobody.
 std::expected<std::vector<std::string>, Error> clean_up(const ShadowSetup& setup);
 
+/// The interfaces of an appliance on which VIPs are served: the TAPs behind its ports.
+struct TapSetup {
+    struct Served {
+        std::string interface;
+        std::vector<wire::IpAddress> vips;
+    };
+    std::vector<Served> interfaces;
+};
+
+/// Makes the machine ready to be a standby, idempotently: removes VIPs left on the interfaces by an earlier
+/// life; arp_ignore=1 and arp_announce=2 on them. Returns what it did, in words, as set_up_shadow does.
+std::expected<std::vector<std::string>, Error> set_up_taps(const TapSetup& setup);
+
+/// Removes the VIPs from the interfaces. For `tandemd --clean`.
+std::expected<std::vector<std::string>, Error> clean_up(const TapSetup& setup);
+
+/// The link-layer address of a neighbour, where the kernel knows it. Where it does not, the kernel is asked
+/// to find it out, and a later call may tell.
+std::optional<wire::MacAddress> resolve_neighbour(int interface_index, const wire::IpAddress& address);
+
 /// Every interface of this network namespace with its addresses.
 std::expected<std::vector<Interface>, Error> list_interfaces();
 
@@ -145,5 +172,6 @@ public:
 /// Conditions of the host that would make failover misbehave, as sentences (strict rp_filter on `all`, for
 /// one).
 std::vector<std::string> host_warnings(const ShadowSetup& setup);
+std::vector<std::string> host_warnings(const TapSetup& setup);
 
 } // namespace tandem::netlink

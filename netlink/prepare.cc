@@ -16,41 +16,41 @@ std::string fault_of(const Placement& placement) {
         return "has no address";
     if (vip.length == 0 || vip.length > vip.address.bits())
         return "has an impossible prefix length";
-    if (placement.outside_index <= 0)
-        return "has no outside interface";
-    if (placement.route_table == 0)
+    if (placement.interface_index <= 0)
+        return "has no interface";
+    if (placement.egress && placement.egress->route_table == 0)
         return "has no route table";
     // The table of local addresses stands at priority 0; a rule before it would take away the host's own
     // addresses.
-    if (placement.rule_priority == 0)
+    if (placement.egress && placement.egress->rule_priority == 0)
         return "has no rule priority";
     return {};
 }
 
 bool put_addresses(RequestWriter& writer, std::span<const Placement> placements) {
     for (const auto& p : placements)
-        if (!writer.put_address(p.vip, p.outside_index, lease_of(p.vip.address)))
+        if (!writer.put_address(p.vip, p.interface_index, lease_of(p.vip.address)))
             return false;
     return true;
 }
 
 bool delete_addresses(RequestWriter& writer, std::span<const Placement> placements) {
     for (const auto& p : placements)
-        if (!writer.delete_address(p.vip, p.outside_index))
+        if (!writer.delete_address(p.vip, p.interface_index))
             return false;
     return true;
 }
 
 bool add_rules(RequestWriter& writer, std::span<const Placement> placements) {
     for (const auto& p : placements)
-        if (!writer.add_rule(p.vip.address, p.route_table, p.rule_priority))
+        if (p.egress && !writer.add_rule(p.vip.address, p.egress->route_table, p.egress->rule_priority))
             return false;
     return true;
 }
 
 bool delete_rules(RequestWriter& writer, std::span<const Placement> placements) {
     for (const auto& p : placements)
-        if (!writer.delete_rule(p.vip.address, p.route_table, p.rule_priority))
+        if (p.egress && !writer.delete_rule(p.vip.address, p.egress->route_table, p.egress->rule_priority))
             return false;
     return true;
 }

@@ -72,11 +72,12 @@ void of_node(const AlarmFacts& facts, std::vector<Condition>& out) {
     const auto* const first = facts.snapshot.groups.begin();
     if (std::any_of(first, first + facts.config.groups.size(), active_alone))
         add("peer.down", "active without a peer: nothing would take over", Gravity::error);
+    const char* effect = facts.config.engine.is_appliance() ? ": nothing passes this node"
+                                                            : ": SIP goes on, mirroring does not";
     if (facts.engine == EngineState::stalled)
-        add("engine.absent", "the packet engine hangs: SIP goes on, mirroring does not", Gravity::error);
+        add("engine.absent", std::string{"the packet engine hangs"} + effect, Gravity::error);
     else if (facts.engine != EngineState::running)
-        add("engine.absent", "the packet engine is not attached: SIP goes on, mirroring does not",
-            Gravity::error);
+        add("engine.absent", std::string{"the packet engine is not attached"} + effect, Gravity::error);
     if (facts.config_differs)
         add("config.differs",
             "the two nodes are configured differently: a planned switchover is refused until they agree",

@@ -25,6 +25,8 @@ namespace {
 /// What of the system a group needs, found and prepared once.
 struct Prepared {
     std::vector<int> interface_indices;
+    int inside_index{0};
+    std::vector<netlink::Interface> interfaces;
     std::vector<GroupEffects> effects;
     std::vector<PulseGroup> pulse_groups;
     std::vector<std::string> warnings;
@@ -43,31 +45,42 @@ const netlink::Interface* find(const std::vector<netlink::Interface>& interfaces
     return found == interfaces.end() ? nullptr : &*found;
 }
 
+/// Where the addresses of a group are served.
+struct Sites {
+    const netlink::Interface* outside{nullptr};
+    const netlink::Interface* inside{nullptr}; ///< of an appliance
+};
+
 std::expected<GroupEffects, std::string> prepare_effects(const config::Config& config,
-                                                         const config::Group& group,
-                                                         const netlink::Interface& outside,
-                                                         int shadow_index) {
-    std::vector<netlink::Placement> placements;
-    for (const wire::Prefix& vip : group.vips)
-        placements.push_back(
-            {vip, outside.index, shadow_index, config.node.route_table, config.node.rule_priority});
+                                                         const config::Group& group, const Sites& sites) {
+    const auto where =
+        placements(config, group, sites.outside->index, sites.inside == nullptr ? 0 : sites.inside->index);
     std::array<netlink::Batch, 5> batches;
     for (std::size_t i = 0; i < batches.size(); ++i) {
-        auto batch = netlink::prepare(static_cast<netlink::Transition>(i), placements);
+        auto batch = netlink::prepare(static_cast<netlink::Transition>(i), where);
         if (!batch)
             return std::unexpected(batch.error().what);
         batches[i] = *batch;
     }
-    const auto vips = vip_addresses(group);
-    auto announcement = announce::Announcer::open(outside.index, announce::announcement(outside.mac, vips));
-    if (!announcement)
-        return std::unexpected(announcement.error());
+    std::vector<announce::Announcer> announcements;
+    const auto announce_on = [&](const netlink::Interface& site, const std::vector<wire::Prefix>& vips) {
+        auto announcer =
+            announce::Announcer::open(site.index, announce::announcement(site.mac, addresses_of(vips)));
+        if (announcer)
+            announcements.push_back(std::move(*announcer));
+        return announcer ? std::string{} : announcer.error();
+    };
+    std::string refused = announce_on(*sites.outside, group.vips);
+    if (refused.empty() && sites.inside != nullptr && !group.inside_vips.empty())
+        refused = announce_on(*sites.inside, group.inside_vips);
+    if (!refused.empty())
+        return std::unexpected(refused);
     const auto of = [&](netlink::Transition t) -> const netlink::Batch& {
         return batches[static_cast<std::size_t>(t)];
     };
     return GroupEffects{of(netlink::Transition::rise),   of(netlink::Transition::fall),
                         of(netlink::Transition::vacate), of(netlink::Transition::seal),
-                        of(netlink::Transition::renew),  std::move(*announcement)};
+                        of(netlink::Transition::renew),  std::move(announcements)};
 }
 
 /// The question to the service itself, from an address of this node to the first VIP of the same family.
@@ -101,12 +114,18 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
     const auto interfaces = netlink::list_interfaces();
     if (!interfaces)
         return std::unexpected(interfaces.error().what);
-    const netlink::Interface* shadow = find(*interfaces, config.node.shadow_interface);
-    if (shadow == nullptr)
+    Prepared out;
+    const bool appliance = config.engine.is_appliance();
+    if (!appliance && find(*interfaces, config.node.shadow_interface) == nullptr)
         return std::unexpected("the shadow interface " + config.node.shadow_interface + " has vanished");
+    const netlink::Interface* inside =
+        appliance ? find(*interfaces, config.engine.inside.kernel_interface) : nullptr;
+    if (appliance && inside == nullptr)
+        return std::unexpected("there is no interface " + config.engine.inside.kernel_interface);
+    out.interfaces = *interfaces;
+    out.inside_index = inside == nullptr ? 0 : inside->index;
     const std::uint32_t alone = lifeline.was_active_alone.exchange(0);
 
-    Prepared out;
     std::vector<config::HostInterface> host;
     for (const netlink::Interface& interface : *interfaces)
         host.push_back({interface.name, interface.addresses});
@@ -116,10 +135,10 @@ std::expected<Prepared, std::string> prepare_groups(const config::Config& config
         const netlink::Interface* outside = find(*interfaces, group.interface);
         if (outside == nullptr)
             return std::unexpected("group " + group.name + ": there is no interface " + group.interface);
-        auto effects = prepare_effects(config, group, *outside, shadow->index);
-        auto claims = announce::ClaimWatch::open(outside->index, outside->mac, vip_addresses(group));
-        auto probe =
-            announce::Announcer::open(outside->index, announce::probe(outside->mac, vip_addresses(group)));
+        const auto vips = addresses_of(group.vips);
+        auto effects = prepare_effects(config, group, {outside, inside});
+        auto claims = announce::ClaimWatch::open(outside->index, outside->mac, vips);
+        auto probe = announce::Announcer::open(outside->index, announce::probe(outside->mac, vips));
         if (!effects || !claims || !probe)
             return std::unexpected("group " + group.name + ": " +
                                    (!effects  ? effects.error()
@@ -163,16 +182,18 @@ std::expected<std::vector<link::BeatSocket>, std::string> open_paths(const confi
     return sockets;
 }
 
-/// The shadow interface and what belongs to it; conditions of the host that people should know of.
+/// The interfaces and what belongs to them; conditions of the host that people should know of.
 std::expected<std::vector<std::string>, std::string> prepare_kernel(const config::Config& config,
                                                                     Journal& journal) {
-    const netlink::ShadowSetup setup = shadow_setup(config);
-    const auto done = netlink::set_up_shadow(setup);
+    const KernelSetup setup = kernel_setup(config);
+    const auto* shadow = std::get_if<netlink::ShadowSetup>(&setup);
+    const auto* taps = std::get_if<netlink::TapSetup>(&setup);
+    const auto done = shadow != nullptr ? netlink::set_up_shadow(*shadow) : netlink::set_up_taps(*taps);
     if (!done)
         return std::unexpected(done.error().what);
     for (const std::string& sentence : *done)
         journal.add(Severity::info, "kernel.prepared", "", sentence);
-    auto warnings = netlink::host_warnings(setup);
+    auto warnings = shadow != nullptr ? netlink::host_warnings(*shadow) : netlink::host_warnings(*taps);
     if (auto sentence = disk_beneath(config.node.run_dir))
         warnings.push_back(*sentence);
     return warnings;
@@ -205,6 +226,8 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
 
     // Nothing of an earlier life may be left when the roles are decided anew.
+    (*page)->records.write(record_setup(config));
+    (*page)->appliance.write(appliance(config));
     (*page)->policy.write(packet_policy(config));
     auto warnings = prepare_kernel(config, journal);
     if (!warnings)
@@ -230,7 +253,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     const std::uint32_t incarnation = random_word();
 
     Hand hand{**page, std::move(*socket), std::move(groups->effects), to_hand, from_hand, hand_notes, terms};
-    Pulse pulse{{pair_hash(config), config.node.id, incarnation, config.digest},
+    Pulse pulse{{pair_hash(config), config.node.id, incarnation, config.digest, config.engine.backend},
                 std::move(groups->pulse_groups),
                 std::move(*paths),
                 **page,
@@ -243,17 +266,20 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     if (auto sentence = lock_memory())
         warnings->push_back(*sentence);
     Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes,
-                     store->records, not_kept, groups->interface_indices, *warnings, incarnation}};
+                     store->records, not_kept, groups->interface_indices, groups->inside_index,
+                     groups->interfaces, *warnings, incarnation}};
     if (auto opened = service.open(); !opened)
         return std::unexpected(opened.error());
 
     hand.start();
     pulse.start();
-    service.run();
+    const std::string begin_anew = service.run();
     while (!to_pulse.send(Stop{})) // full: it is being emptied
         std::this_thread::yield();
     pulse.join();
     hand.stop();
+    if (!begin_anew.empty())
+        return std::unexpected(begin_anew);
     return {};
 }
 

@@ -81,8 +81,12 @@ void Hand::carry_out(const HandCommand& command) {
             note(command, error);
         return;
     }
-    case Act::announce:
-        return note(command, group.announcement.send() == group.announcement.size() ? 0 : EIO);
+    case Act::announce: {
+        bool whole = true;
+        for (announce::Announcer& announcement : group.announcements)
+            whole = announcement.send() == announcement.size() && whole;
+        return note(command, whole ? 0 : EIO);
+    }
     case Act::stand:
         page_.grants[command.group].role.write({.epoch = command.epoch, .standing = command.standing});
         return;

@@ -27,7 +27,7 @@ struct GroupEffects {
     netlink::Batch vacate;
     netlink::Batch seal;
     netlink::Batch renew;
-    announce::Announcer announcement;
+    std::vector<announce::Announcer> announcements; ///< one for each interface on which it has addresses
 };
 
 class Hand {

@@ -70,7 +70,9 @@ Pulse::Pulse(const PulseSettings& settings, std::vector<PulseGroup> groups,
                                 false,
                                 false,
                                 0,
-                                {}});
+                                {},
+                                group.port_usable,
+                                group.port_usable});
         groups_.back().node.on(start, ha::Port{group.port_usable});
     }
 }
@@ -153,6 +155,7 @@ void Pulse::turn(ha::Instant woke, ha::Duration late) {
     read_commands();
     shown_.late_max_us = std::max(shown_.late_max_us, static_cast<std::uint64_t>(late.count() / 1000));
     for (Group& group : groups_) {
+        watch_port(group);
         watch_stragglers(group, index_of(group));
         feed(group, ha::Tick{late});
         make_good(index_of(group));
@@ -284,7 +287,11 @@ void Pulse::on_command(const PulseCommand& command) {
                 for (Group& group : groups_)
                     feed(group, ha::PeerGone{c.path});
             } else if constexpr (std::is_same_v<T, Fact>) {
-                feed(groups_[c.group], c.input);
+                const auto* port = std::get_if<ha::Port>(&c.input);
+                if (port == nullptr)
+                    return feed(groups_[c.group], c.input);
+                groups_[c.group].port_told = port->usable;
+                watch_port(groups_[c.group]);
             } else if constexpr (std::is_same_v<T, SetReadiness>) {
                 groups_[c.group].in_sync = c.in_sync;
                 feed(groups_[c.group], ha::Readiness{c.lacks});
@@ -295,6 +302,17 @@ void Pulse::on_command(const PulseCommand& command) {
             }
         },
         command);
+}
+
+/// The engine of an appliance shows the link of its port in the page. The kernel may tell of the TAP's
+/// carrier as much as a second later: it saves up such news.
+void Pulse::watch_port(Group& group) {
+    const auto& outside = page_.ports[static_cast<std::size_t>(contract::PortPlace::outside)];
+    const bool linked =
+        settings_.backend == contract::Backend::nfqueue || outside.link.load(std::memory_order_relaxed) != 0;
+    const bool usable = group.port_told && linked;
+    if (std::exchange(group.port_fed, usable) != usable)
+        feed(group, ha::Port{usable});
 }
 
 /// The fast path counts what reaches a node from outside; while the group is being yielded each one is a

@@ -43,6 +43,7 @@ struct PulseSettings {
     std::uint8_t node_id{0};
     std::uint32_t incarnation{0};
     std::uint64_t config_digest{0};
+    contract::Backend backend{contract::Backend::nfqueue};
 };
 
 /// What the pulse shows to the service; replaced at every beat.
@@ -96,6 +97,8 @@ private:
         bool raised{false};       ///< the kernel took the addresses
         std::uint64_t arrived{0}; ///< packets from outside seen so far, for stragglers
         ha::Instant renew_due{};
+        bool port_told{true}; ///< what the service said last of the outside port
+        bool port_fed{true};  ///< what the role engine knows of it
     };
 
     void run();
@@ -109,6 +112,7 @@ private:
     void read_commands();
     void on_command(const PulseCommand& command);
     void read_results();
+    void watch_port(Group& group);
     void watch_stragglers(Group& group, std::size_t index);
     void feed(Group& group, const ha::Input& input);
     void drain(Group& group);

@@ -39,17 +39,27 @@ Service::Service(ServiceParts parts)
     , not_kept_(parts_.not_kept)
     , started_(now()) {
     for (std::size_t i = 0; i < groups_.size(); ++i) {
-        groups_[i].vip_outside.resize(parts_.config.groups[i].vips.size());
-        groups_[i].misplaced.resize(parts_.config.groups[i].vips.size());
+        for (const wire::Prefix& vip : parts_.config.groups[i].vips)
+            groups_[i].places.push_back({vip.address, parts_.interface_indices[i]});
+        for (const wire::Prefix& vip : parts_.config.groups[i].inside_vips)
+            groups_[i].places.push_back({vip.address, parts_.inside_index});
+        groups_[i].vip_present.resize(groups_[i].places.size());
+        groups_[i].misplaced.resize(groups_[i].places.size());
     }
     if (!not_kept_.empty())
         save_due_ = started_;
 }
 
 std::expected<void, std::string> Service::open() {
-    auto monitor = netlink::Monitor::open({.link = [this](const auto& change) { on_link(change); },
-                                           .address = [this](const auto& change) { on_address(change); },
-                                           .overrun = [this] { check_addresses(); }});
+    auto monitor =
+        netlink::Monitor::open({.link =
+                                    [this](const auto& change) {
+                                        on_link(change);
+                                        if (parts_.config.engine.is_appliance()) // it may be its MAC
+                                            check_addresses_in(address_check_delay);
+                                    },
+                                .address = [this](const auto& change) { on_address(change); },
+                                .overrun = [this] { check_addresses(); }});
     if (!monitor)
         return std::unexpected(monitor.error().what);
     monitor_ = std::move(*monitor);
@@ -103,7 +113,7 @@ void Service::open_peer_line() {
                 }});
 }
 
-void Service::run() {
+std::string Service::run() {
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     signals_.async_wait([this](boost::system::error_code error, int) {
@@ -116,6 +126,7 @@ void Service::run() {
     wait_for_pulse();
     wait_for_hand();
     wait_for_kernel();
+    look_at_engine(now());
     check_addresses();
     for (auto& group : groups_)
         group.monitors->start();
@@ -130,6 +141,7 @@ void Service::run() {
     pulse_ready_.release();
     hand_ready_.release();
     kernel_ready_.release();
+    return begin_anew_;
 }
 
 // ---- the end ----
@@ -203,33 +215,47 @@ void Service::wait_for_kernel() {
 
 void Service::on_link(const netlink::Monitor::LinkChange& change) {
     for (std::size_t i = 0; i < parts_.interface_indices.size(); ++i) {
-        const bool usable = change.up && change.carrier;
-        if (parts_.interface_indices[i] != change.index || groups_[i].port_usable == usable)
-            continue;
-        groups_[i].port_usable = usable;
-        tell(i, ha::Port{usable});
-        groups_[i].monitors->look_now();
-        if (parts_.config.groups[i].watch.nic == config::Monitor::on)
-            continue; // the monitor tells it
-        parts_.journal.add(usable ? Severity::info : Severity::error, usable ? "nic.restored" : "nic.failed",
-                           parts_.config.groups[i].name,
-                           "outside interface " + parts_.config.groups[i].interface +
-                               (usable       ? " has its carrier again"
-                                : !change.up ? " is down"
-                                             : " lost its carrier"));
+        if (parts_.interface_indices[i] == change.index) {
+            groups_[i].link_up = change.up;
+            groups_[i].link_carrier = change.carrier;
+            judge_port(i);
+        } else if (parts_.config.engine.is_appliance()) {
+            groups_[i].monitors->look_now(); // it may be the inside port
+        }
     }
 }
 
+/// Whether the group's outside port works. That of an appliance does not without its engine, whatever the
+/// kernel shows of the TAP.
+void Service::judge_port(std::size_t group) {
+    GroupState& state = groups_[group];
+    const auto& port = parts_.page.ports[static_cast<std::size_t>(contract::PortPlace::outside)];
+    const bool appliance = parts_.config.engine.is_appliance();
+    const bool driven = !appliance || engine_ == EngineState::running;
+    const bool carrier = state.link_carrier && (!appliance || port.link.load() != 0);
+    const bool usable = state.link_up && carrier && driven;
+    if (std::exchange(state.port_usable, usable) == usable)
+        return;
+    tell(group, ha::Port{usable});
+    state.monitors->look_now();
+    if (parts_.config.groups[group].watch.nic == config::Monitor::on)
+        return; // the monitor tells it
+    parts_.journal.add(usable ? Severity::info : Severity::error, usable ? "nic.restored" : "nic.failed",
+                       parts_.config.groups[group].name,
+                       "outside interface " + parts_.config.groups[group].interface +
+                           (usable           ? " has its carrier again"
+                            : !driven        ? " has no packet engine behind it"
+                            : !state.link_up ? " is down"
+                                             : " lost its carrier"));
+}
+
 void Service::on_address(const netlink::Monitor::AddressChange& change) {
-    for (std::size_t i = 0; i < parts_.config.groups.size(); ++i) {
-        if (parts_.interface_indices[i] != change.index)
-            continue;
-        const auto& vips = parts_.config.groups[i].vips;
-        for (std::size_t j = 0; j < vips.size(); ++j) {
-            if (vips[j].address != change.address)
+    for (GroupState& group : groups_) {
+        for (std::size_t i = 0; i < group.places.size(); ++i) {
+            if (group.places[i].interface_index != change.index || group.places[i].address != change.address)
                 continue;
-            groups_[i].vip_outside[j] = change.present;
-            (change.present ? groups_[i].vip_came : groups_[i].vip_went) = true;
+            group.vip_present[i] = change.present;
+            (change.present ? group.vip_came : group.vip_went) = true;
             check_addresses_in(address_check_delay);
         }
     }
@@ -253,26 +279,49 @@ void Service::check_addresses() {
     const auto interfaces = netlink::list_interfaces();
     if (!interfaces || !parts_.pulse.snapshot(snapshot))
         return;
+    check_macs(*interfaces);
     for (std::size_t i = 0; i < parts_.config.groups.size(); ++i)
         for (const netlink::Interface& interface : *interfaces)
             if (interface.index == parts_.interface_indices[i]) {
                 on_link({interface.index, interface.up, interface.carrier});
-                check_placement(i, snapshot.groups[i], interface);
+                check_placement(i, snapshot.groups[i], *interfaces);
             }
 }
 
-void Service::check_placement(std::size_t group, const ha::View& view, const netlink::Interface& outside) {
-    const auto& vips = parts_.config.groups[group].vips;
+/// Announcements, probes and questions are prepared with the MAC addresses of the start. An appliance's
+/// engine may give a TAP that of its port after that.
+void Service::check_macs(const std::vector<netlink::Interface>& interfaces) {
+    const config::Engine& engine = parts_.config.engine;
+    for (const netlink::Interface& before : parts_.interfaces)
+        for (const netlink::Interface& after : interfaces)
+            if (engine.is_appliance() && before.index == after.index && before.mac != after.mac &&
+                (after.name == engine.outside.kernel_interface ||
+                 after.name == engine.inside.kernel_interface) &&
+                begin_anew_.empty()) {
+                begin_anew_ = "the MAC address of " + after.name + " has changed; the brain begins anew";
+                parts_.journal.add(Severity::warning, "node.begins_anew", "", begin_anew_);
+                io_.stop();
+            }
+}
+
+void Service::check_placement(std::size_t group, const ha::View& view,
+                              const std::vector<netlink::Interface>& interfaces) {
     const bool wanted = view.role == ha::Role::active;
     const bool watched = parts_.config.groups[group].watch.vip == config::Monitor::on;
     GroupState& state = groups_[group];
+    const auto is_there = [&](const Place& place) {
+        return std::ranges::any_of(interfaces, [&](const netlink::Interface& interface) {
+            return interface.index == place.interface_index &&
+                   std::ranges::any_of(interface.addresses, [&](const wire::Prefix& have) {
+                       return have.address == place.address;
+                   });
+        });
+    };
     bool misplaced = false;
     bool settling = false;
-    for (std::size_t i = 0; i < vips.size(); ++i) {
-        const bool present =
-            std::any_of(outside.addresses.begin(), outside.addresses.end(),
-                        [&](const wire::Prefix& have) { return have.address == vips[i].address; });
-        state.vip_outside[i] = present;
+    for (std::size_t i = 0; i < state.places.size(); ++i) {
+        const bool present = is_there(state.places[i]);
+        state.vip_present[i] = present;
         settling = settling || (wanted && !present && now() - view.since < std::chrono::milliseconds{200});
         const bool wrong = present != wanted && !settling;
         misplaced = misplaced || wrong;
@@ -282,8 +331,8 @@ void Service::check_placement(std::size_t group, const ha::View& view, const net
             continue;
         parts_.journal.add(
             Severity::warning, wanted ? "vip.missing" : "vip.left_behind", parts_.config.groups[group].name,
-            vips[i].address.to_string() + (wanted ? " is missing on the active; adding it again"
-                                                  : " is on a node that is not active; removing it"));
+            state.places[i].address.to_string() + (wanted ? " is missing on the active; adding it again"
+                                                          : " is on a node that is not active; removing it"));
     }
     if (watched)
         show_placement(group, wanted);
@@ -301,9 +350,9 @@ void Service::show_placement(std::size_t group, bool wanted) {
     const bool went = std::exchange(state.vip_went, false);
     if (wanted ? went : came) {
         const std::vector<bool> now =
-            std::exchange(state.vip_outside, std::vector<bool>(state.vip_outside.size(), !wanted));
+            std::exchange(state.vip_present, std::vector<bool>(state.vip_present.size(), !wanted));
         state.monitors->look_now();
-        state.vip_outside = now;
+        state.vip_present = now;
     }
     state.monitors->look_now();
 }
@@ -315,6 +364,8 @@ void Service::tick() {
     door_.flush();
     desk_->expire(at);
     look_at_engine(at);
+    for (std::size_t i = 0; parts_.config.engine.is_appliance() && i < groups_.size(); ++i)
+        judge_port(i); // the engine shows it before the kernel does
     read_notices();
     PulseSnapshot snapshot;
     if (parts_.pulse.snapshot(snapshot)) {

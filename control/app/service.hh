@@ -17,6 +17,8 @@
 #include "control/app/pulse_door.hh"
 #include "control/app/records.hh"
 #include "control/app/takeover_record.hh"
+#include "control/watch/descriptor.hh"
+#include "control/watch/readable.hh"
 #include "control/watch/watch.hh"
 #include "netlink/kernel.hh"
 
@@ -47,7 +49,9 @@ struct ServiceParts {
     Records records;
     std::string not_kept;               ///< why the first writing of the records failed; empty: it did not
     std::vector<int> interface_indices; ///< of each group's outside interface
-    std::vector<std::string> warnings;  ///< conditions of the host that were found at the start
+    int inside_index{0};                ///< of an appliance's inside interface; 0 in host mode
+    std::vector<netlink::Interface> interfaces; ///< as they were when the announcements were prepared
+    std::vector<std::string> warnings;          ///< conditions of the host that were found at the start
     std::uint32_t incarnation{0};
 };
 
@@ -57,10 +61,15 @@ public:
 
     /// Opens the operator's socket and the kernel's notifications; a sentence on failure.
     std::expected<void, std::string> open();
-    /// Runs until an orderly stop.
-    void run();
+    /// Runs until an orderly stop, or until there is a reason to begin anew; a sentence in that case.
+    std::string run();
 
 private:
+    /// Where a VIP belongs while the group is active here.
+    struct Place {
+        wire::IpAddress address;
+        int interface_index{0};
+    };
     /// What the service knows of one group beside the pulse's snapshot.
     struct GroupState {
         std::unique_ptr<watch::Group> monitors;
@@ -69,9 +78,12 @@ private:
         std::optional<bool> window_told;
         std::uint8_t monitor_lacks{0};
         bool active{false}; ///< as the monitors were told
+        bool link_up{true}; ///< of the outside interface, as the kernel said last
+        bool link_carrier{true};
         bool port_usable{true};
-        std::vector<bool> vip_outside; ///< for each VIP, as the kernel said last
-        std::vector<bool> misplaced;   ///< for each VIP, as it was told
+        std::vector<Place> places;     ///< of all its VIPs, those on the outside interface first
+        std::vector<bool> vip_present; ///< for each place, as the kernel said last
+        std::vector<bool> misplaced;   ///< for each place, as it was told
         bool vip_came{false};          ///< one of them, since the last check
         bool vip_went{false};
         std::uint64_t claims{0}; ///< seen by the monitors
@@ -85,11 +97,14 @@ private:
     void wait_for_hand();
     void wait_for_kernel();
     void on_link(const netlink::Monitor::LinkChange& change);
+    void judge_port(std::size_t group);
     void on_address(const netlink::Monitor::AddressChange& change);
     void check_addresses();
+    void check_macs(const std::vector<netlink::Interface>& interfaces);
     void check_addresses_in(std::chrono::milliseconds delay);
     void show_placement(std::size_t group, bool wanted);
-    void check_placement(std::size_t group, const ha::View& view, const netlink::Interface& outside);
+    void check_placement(std::size_t group, const ha::View& view,
+                         const std::vector<netlink::Interface>& interfaces);
     void tick();
     void tell(std::size_t group, const ha::Input& input);
 
@@ -102,6 +117,7 @@ private:
     void tell_takeover(std::size_t group);
 
     // service_judge.cc
+    bool engine_lives(std::int32_t pid);
     void look_at_engine(ha::Instant at);
     void read_notices();
     std::vector<std::string> interfaces_of_paths() const;
@@ -148,10 +164,18 @@ private:
 
     std::vector<GroupState> groups_;
     AlarmBoard alarms_;
-    std::string not_kept_; ///< why the records could not be written; empty: they could
+    std::string begin_anew_; ///< why; empty: there is no reason
+    std::string not_kept_;   ///< why the records could not be written; empty: they could
     ha::Instant save_due_{ha::end_of_time};
     ha::Instant window_due_{};
     ha::Instant stalled_at_{};
+    /// The packet engine's process.
+    struct EngineProcess {
+        std::int32_t pid{0};
+        watch::Descriptor descriptor;       ///< readable once it has ended
+        std::optional<watch::Readable> end; ///< ends before the descriptor
+    };
+    EngineProcess engine_process_;
     EngineWatch engine_watch_;
     EngineState engine_{EngineState::absent};
     std::optional<boost::json::object> peer_status_;

@@ -7,6 +7,7 @@
 #include "control/app/clock.hh"
 #include "control/app/service.hh"
 
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,30 +52,58 @@ Severity severity_of(watch::State state) {
 
 } // namespace
 
+/// Whether this process is the packet engine and lives. Its end is told at once.
+bool Service::engine_lives(std::int32_t pid) {
+    EngineProcess& process = engine_process_;
+    if (process.pid != pid || !process.descriptor) {
+        process.end.reset();
+        process.pid = pid;
+        process.descriptor = watch::Descriptor{
+            pid > 0 && is_packet_engine(pid) ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1};
+        if (process.descriptor)
+            process.end.emplace(io_, process.descriptor.get(), [this] {
+                engine_process_.end.reset();
+                look_at_engine(now());
+            });
+    }
+    pollfd ended{process.descriptor.get(), POLLIN, 0};
+    return process.descriptor && ::poll(&ended, 1, 0) == 0;
+}
+
 void Service::look_at_engine(ha::Instant at) {
     const contract::EnginePulse& engine = parts_.page.engine;
     const std::int32_t pid = engine.pid.load();
     const EngineState state = engine_watch_.look(at, {.beats = engine.beats.load(),
                                                       .pid = pid,
                                                       .attached = engine.attached.load() != 0,
-                                                      .process_exists = pid > 0 && is_packet_engine(pid)});
+                                                      .process_exists = engine_lives(pid)});
     if (state == engine_)
         return;
     const EngineState before = std::exchange(engine_, state);
     status_due_ = at;
+    const bool appliance = parts_.config.engine.is_appliance();
     if (state == EngineState::running)
         parts_.journal.add(Severity::info, "engine.running", "",
-                           "the packet engine is attached; mirroring works");
+                           appliance ? "the packet engine has its ports"
+                                     : "the packet engine is attached; mirroring works");
     else if (state == EngineState::stalled)
-        parts_.journal.add(Severity::error, "engine.stalled", "",
-                           "the packet engine does not turn; ending it, so that the kernel passes SIP on");
+        parts_.journal.add(
+            Severity::error, "engine.stalled", "",
+            appliance
+                ? "the packet engine does not turn; ending it: nothing passes this node until it is back"
+                : "the packet engine does not turn; ending it, so that the kernel passes SIP on");
     else if (before == EngineState::running || before == EngineState::stalled)
         parts_.journal.add(
             Severity::error, "engine.lost", "",
-            "the packet engine is gone; the kernel passes SIP on, mirroring pauses until it is back");
-    // An engine that hangs keeps the kernel's queue bound, and SIP would wait in it. Dead, it is bypassed.
+            appliance
+                ? "the packet engine is gone; nothing passes this node until it is back"
+                : "the packet engine is gone; the kernel passes SIP on, mirroring pauses until it is back");
+    // In host mode, an engine that hangs keeps the kernel's queue bound, and SIP would wait in it; dead, it
+    // is bypassed. On an appliance it keeps the carrier of its TAPs.
     if (state == EngineState::stalled)
         end_packet_engine(pid);
+    for (std::size_t group = 0; appliance && group < groups_.size(); ++group)
+        judge_port(group);
 }
 
 void Service::read_notices() {
@@ -135,7 +164,8 @@ void Service::open_monitors() {
         };
         handlers.repair = [this, i] { door_.tell(Repair{i}); };
         groups_[i].monitors = std::make_unique<watch::Group>(
-            io_, parts_.config.groups[i], parts_.interface_indices[i], std::move(handlers), path_interfaces);
+            io_, parts_.config.groups[i], parts_.interface_indices[i], std::move(handlers), path_interfaces,
+            parts_.config.engine.inside.kernel_interface);
     }
 }
 
@@ -150,7 +180,7 @@ watch::Facts Service::facts(std::size_t group) {
     }
     out.carrier = state.port_usable;
     out.arrived = parts_.page.traffic[group].arrived.load();
-    out.vip_outside = state.vip_outside;
+    out.vip_outside = state.vip_present;
     return out;
 }
 

@@ -44,7 +44,6 @@ json::object Service::own_status() {
                                           .peer_line = *peer_,
                                           .engine = engine_,
                                           .interfaces = *interfaces,
-                                          .interface_indices = parts_.interface_indices,
                                           .warnings = parts_.warnings,
                                           .alarms = alarms_.alarms(),
                                           .lines = lines,

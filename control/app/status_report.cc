@@ -111,16 +111,28 @@ status::Group group_status(const StatusSources& from, std::size_t index) {
     out.since = wall_time(from, view.since);
     add_health(from, index, out);
     out.transitions = view.transitions;
-    for (const wire::Prefix& vip : group.vips) {
-        const bool present = std::any_of(
-            from.interfaces.begin(), from.interfaces.end(), [&](const netlink::Interface& interface) {
-                return interface.index == from.interface_indices[index] &&
-                       std::any_of(interface.addresses.begin(), interface.addresses.end(),
-                                   [&](const wire::Prefix& have) { return have.address == vip.address; });
-            });
-        out.vips.push_back(
-            {vip.address.to_string(), present ? status::Placement::on_outside : status::Placement::absent});
+    const auto placement = [&](const wire::IpAddress& vip, const std::string& name) {
+        const bool present = std::ranges::any_of(from.interfaces, [&](const netlink::Interface& interface) {
+            return interface.name == name &&
+                   std::ranges::any_of(interface.addresses,
+                                       [&](const wire::Prefix& have) { return have.address == vip; });
+        });
+        return present ? status::Placement::on_outside : status::Placement::absent;
+    };
+    for (std::size_t i = 0; i < group.vips.size(); ++i) {
+        const wire::IpAddress& vip = group.vips[i].address;
+        out.vips.push_back({vip.to_string(), placement(vip, group.interface)});
+        const std::string server =
+            group.servers.empty() ? std::string{} : config::server_of(group, i).to_string();
+        if (!server.empty() && std::ranges::find(out.servers, server) == out.servers.end())
+            out.servers.push_back(server);
     }
+    for (const wire::Prefix& vip : group.inside_vips)
+        out.inside_vips.push_back(
+            {vip.address.to_string(), placement(vip.address, from.config.engine.inside.kernel_interface)});
+    out.forwarding = group.forwarding == contract::Forwarding::transparent ? "transparent"
+                     : group.forwarding == contract::Forwarding::nat       ? "nat"
+                                                                           : "host";
     return out;
 }
 
@@ -235,7 +247,7 @@ status::NodeStatus report_status(const StatusSources& from) {
     out.mirror = mirror_status(from);
     out.engine.state = engine_state(from.engine);
     out.engine.pid = from.engine == EngineState::absent ? 0 : from.page.engine.pid.load();
-    out.engine.backend = "nfqueue";
+    out.engine.backend = from.config.engine.is_appliance() ? "dpdk" : "nfqueue";
     out.detection.interval_ms = static_cast<double>(from.config.pair.interval.count()) / 1000.0;
     out.detection.multiplier = from.config.pair.multiplier;
     out.detection.worst_case_ms = static_cast<double>(from.config.detection_worst_case().count()) / 1000.0;

@@ -26,7 +26,6 @@ struct StatusSources {
     const PeerLine& peer_line;
     EngineState engine{};
     const std::vector<netlink::Interface>& interfaces; ///< of this machine, now
-    const std::vector<int>& interface_indices;         ///< of each group
     const std::vector<std::string>& warnings;
     const std::vector<Alarm>& alarms;
     const std::vector<std::vector<watch::Line>>& lines; ///< of each group's monitors

@@ -174,6 +174,7 @@ void check(const Draft& draft, Complaints& complaints) {
     check_groups(draft, complaints);
     check_vips(draft, complaints);
     check_watch(draft, complaints);
+    check_appliance(draft, complaints);
     check_lease(draft, complaints);
 }
 
@@ -197,6 +198,12 @@ std::uint64_t digest_of(const Config& config) {
             hash.add_line("sip_port", std::to_string(port));
         hash.add_line("mirroring", group.mirroring == Mirroring::on ? "on" : "off");
         hash.add_line("request_pattern", group.request_pattern.to_string());
+        if (group.forwarding != contract::Forwarding::host) // or host mode would differ from earlier versions
+            hash.add_line("forwarding",
+                          group.forwarding == contract::Forwarding::nat ? "nat" : "transparent");
+        std::ranges::sort(group.inside_vips);
+        for (const auto& vip : group.inside_vips)
+            hash.add_line("inside_vip", vip.to_string());
     }
     // 0 means "none" in heartbeats.
     return hash.value() == 0 ? 1 : hash.value();

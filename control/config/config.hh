@@ -5,8 +5,10 @@
 //
 // Deliberately absent: the file format (load.hh), and anything that the running system decides.
 
+#include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/limits.hh"
 #include "dataplane/contract/pattern.hh"
+#include "dataplane/contract/policy.hh"
 #include "dataplane/wire/address.hh"
 
 #include <chrono>
@@ -115,15 +117,67 @@ struct Group {
     std::vector<std::uint16_t> sip_ports{5060};
     Mirroring mirroring{Mirroring::off};      ///< `[group.mirror] enabled`
     contract::RequestPattern request_pattern; ///< `[group.mirror] request_pattern`
+    contract::Forwarding forwarding{contract::Forwarding::host};
+    /// With an appliance: where the SIP server is on the inside network; see server_of.
+    std::vector<wire::IpAddress> servers;
+    /// With an appliance: addresses on the inside interface of the active, for servers that both nodes share.
+    std::vector<wire::Prefix> inside_vips;
     Watch watch;
     Failback failback;
     std::uint16_t hysteresis{100};                ///< the peer's score must be better by more than this
     std::chrono::milliseconds damper_base{10000}; ///< see ha::Policy::damper_base
 };
 
+/// The address of the server behind one VIP: the only one of the VIP's family, or the one at the same
+/// position where there are as many as VIPs; of no family when there is neither.
+wire::IpAddress server_of(const Group& group, std::size_t vip);
+
+/// `[engine.outside]`, `[engine.inside]`: a port that DPDK owns.
+struct EnginePort {
+    std::string device;           ///< a PCI address, or a virtual device with its arguments
+    std::string kernel_interface; ///< the TAP behind it
+    std::vector<std::uint16_t> vlan;
+    std::uint16_t mtu{1500};
+};
+
+/// `[[engine.ha]]`: the port of one HA path.
+struct EngineHaPort {
+    std::string path; ///< its name
+    EnginePort port;
+};
+
 /// `[engine]`: the fast path.
 struct Engine {
-    std::uint16_t queue{7}; ///< netfilter queue number
+    contract::Backend backend{contract::Backend::nfqueue};
+    std::uint16_t queue{7}; ///< of `nfqueue`: netfilter queue number
+    // Of `dpdk`; defaults as in contract::Appliance.
+    contract::Idle idle{contract::Idle::sleep};
+    contract::Hugepages hugepages{contract::Hugepages::automatic};
+    std::uint8_t workers{1};
+    std::uint16_t sleep_max_us{80};
+    std::uint32_t memory_mb{128};
+    std::uint32_t mbufs{16'384};
+    std::vector<std::uint16_t> cores; ///< of the workers; empty: any
+    EnginePort outside;
+    EnginePort inside;
+    std::vector<EngineHaPort> ha;
+
+    // Of either: how much is kept of what passes by; memory is taken as it is needed.
+    std::uint32_t registrations_max{100'000};
+    std::uint32_t dialogs_max{50'000};
+    std::uint32_t flows_max{100'000};
+
+    /// This node stands in front of the SIP server instead of running on its host.
+    bool is_appliance() const { return backend == contract::Backend::dpdk; }
+};
+
+enum class Capturing : std::uint8_t { off, on };
+
+/// `[capture]`: the ring of the last packets.
+struct Capture {
+    Capturing enabled{Capturing::on};
+    std::chrono::seconds seconds{30};
+    std::uint32_t octets{32U << 20U}; ///< `bytes`
 };
 
 /// `[log]`.
@@ -137,6 +191,7 @@ struct Config {
     std::vector<Path> paths;
     std::vector<Group> groups;
     Engine engine;
+    Capture capture;
     Log log;
     /// Of everything that both nodes must agree on (pair, group names, VIPs, patterns); 0 never.
     std::uint64_t digest{0};

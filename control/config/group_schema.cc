@@ -2,6 +2,7 @@
 #include "control/config/group_schema.hh"
 
 #include "control/config/values.hh"
+#include "dataplane/match/expression.hh"
 
 #include <cmath>
 
@@ -17,11 +18,15 @@ void read_mirror(Section section, Group& group) {
     if (const auto enabled = section.boolean("enabled", Presence::optional))
         group.mirroring = enabled->value ? Mirroring::on : Mirroring::off;
     if (const auto text = section.text("request_pattern", Presence::optional)) {
-        if (auto pattern = contract::RequestPattern::parse(text->value))
-            group.request_pattern = *pattern;
-        else
+        const auto pattern = contract::RequestPattern::parse(text->value);
+        if (!pattern)
             section.complain(text->place, "\"request_pattern\": " + pattern.error(),
                              "for example \"INVITE|CANCEL|BYE\", \"!REGISTER\", or \"\" for all");
+        else if (const auto checked = match::check_expressions(*pattern); !checked)
+            section.complain(text->place, "\"request_pattern\": " + checked.error(),
+                             "expressions have no back references and no look-around; shorten this one");
+        else
+            group.request_pattern = *pattern;
     }
     section.finish();
 }
@@ -71,9 +76,12 @@ void read_witnesses(Section& section, Watch& watch, Places::WatchPlaces& places)
     }
 }
 
-void read_watch(Section section, Watch& watch, Places::WatchPlaces& places, Complaints& complaints) {
+void read_watch(Section section, Watch& watch, Places::WatchPlaces& places,
+                std::vector<Places::BackendKey>& nfqueue_keys, Complaints& complaints) {
     places.section = section.place();
     places.server_timeout = section.place();
+    note_keys(section, {"listener", "process"}, "behind an appliance the SIP server runs on another machine",
+              nfqueue_keys);
     take_switch(section, "vip", watch.vip);
     take_switch(section, "nic", watch.nic);
     take_switch(section, "traffic", watch.traffic, &places.traffic);
@@ -194,11 +202,41 @@ void read_addresses(Section& section, Group& group, Places::GroupPlaces& places)
     }
 }
 
+/// What a group of an appliance has besides.
+void read_inside(Section& section, Group& group, Places::GroupPlaces& places) {
+    places.servers = section.place_of("servers").value_or(section.place());
+    places.forwarding = section.place_of("forwarding");
+    if (const auto forwarding = section.word("forwarding", {"transparent", "nat"}, Presence::optional))
+        group.forwarding =
+            forwarding->value == 1 ? contract::Forwarding::nat : contract::Forwarding::transparent;
+    if (const auto servers = section.texts("servers", contract::vips_max, Presence::optional)) {
+        for (const auto& text : *servers) {
+            if (const wire::IpAddress server = read_address(section, text); server.size() > 0) {
+                group.servers.push_back(server);
+                places.server_list.push_back(text.place);
+            }
+        }
+        if (group.servers.size() != servers->size()) { // one was complained of: say nothing of the rest
+            group.servers.clear();
+            places.server_list.clear();
+        }
+    }
+    if (const auto vips = section.texts("inside_vips", contract::vips_max, Presence::optional)) {
+        for (const auto& text : *vips) {
+            if (const auto vip = read_vip(section, text)) {
+                group.inside_vips.push_back(*vip);
+                places.inside_vips.push_back(text.place);
+            }
+        }
+    }
+}
+
 } // namespace
 
 void read_group(Section section, Draft& draft, Complaints& complaints) {
     Group group;
     Places::GroupPlaces places;
+    places.section = section.place();
     places.watch.section = section.place();
     places.watch.server_timeout = section.place();
     places.failback.section = section.place();
@@ -208,6 +246,9 @@ void read_group(Section section, Draft& draft, Complaints& complaints) {
     take_integer(section, "priority", {1, 254}, group.priority);
     take_interface(section, "interface", Presence::required, group.interface, places.interface);
     read_addresses(section, group, places);
+    read_inside(section, group, places);
+    note_keys(section, {"forwarding", "servers", "inside_vips"},
+              "in host mode the SIP server runs on this host", draft.places.dpdk_keys);
     take_integer(section, "hysteresis", {0, 1000}, group.hysteresis);
     if (const auto damper = section.number("damper_s", {1, 3600}, Presence::optional))
         group.damper_base = std::chrono::milliseconds{std::llround(damper->value * 1000)};
@@ -215,7 +256,7 @@ void read_group(Section section, Draft& draft, Complaints& complaints) {
         read_mirror({"[group.mirror]", mirror->place, *mirror->value, complaints}, group);
     if (const auto watch = section.table("watch", Presence::optional))
         read_watch({"[group.watch]", watch->place, *watch->value, complaints}, group.watch, places.watch,
-                   complaints);
+                   draft.places.nfqueue_keys, complaints);
     if (const auto failback = section.table("failback", Presence::optional))
         read_failback({"[group.failback]", failback->place, *failback->value, complaints}, group.failback,
                       places.failback);

@@ -87,8 +87,10 @@ Problems check_against_host(const Config& config, std::string_view text, const s
                 found = &interface;
         }
         if (found == nullptr) {
-            complaints.add(where.interface, "this machine has no interface " + quoted(group.interface),
-                           "it has: " + (names.empty() ? "none" : names));
+            // Of an appliance the port's own line says it.
+            if (!config.engine.is_appliance())
+                complaints.add(where.interface, "this machine has no interface " + quoted(group.interface),
+                               "it has: " + (names.empty() ? "none" : names));
             continue;
         }
         std::string networks;
@@ -123,6 +125,7 @@ Problems check_against_host(const Config& config, std::string_view text, const s
                            config.paths[i].local.to_string() + " is not an address of this machine",
                            "\"local\" is this node's end of the path, \"peer\" the other's; see ip address");
     }
+    check_appliance_against_host(config, places, interfaces, complaints);
     return complaints.take();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/config/schema.hh"
 
+#include "control/config/engine_schema.hh"
 #include "control/config/group_schema.hh"
 #include "control/config/values.hh"
 
@@ -23,6 +24,8 @@ void read_node(Section section, Node& node, Places& places) {
                          "use a table that nothing else uses, for example 7100");
     // The kernel's own rules stand at 0, 32766 and 32767.
     take_integer(section, "rule_priority", {1, 32765}, node.rule_priority);
+    note_keys(section, {"shadow_interface", "route_table", "rule_priority"},
+              "an appliance has no SIP server of its own and so no shadow interface", places.nfqueue_keys);
     section.finish();
 }
 
@@ -52,9 +55,13 @@ void read_path(Section section, Draft& draft) {
     draft.places.paths.push_back(places);
 }
 
-void read_engine(Section section, Engine& engine) {
-    section.word("type", {"nfqueue"}, Presence::optional);
-    take_integer(section, "queue", {0, 65535}, engine.queue);
+void read_capture(Section section, Capture& capture) {
+    if (const auto enabled = section.boolean("enabled", Presence::optional))
+        capture.enabled = enabled->value ? Capturing::on : Capturing::off;
+    std::int64_t seconds = capture.seconds.count();
+    take_integer(section, "seconds", {1, 3600}, seconds);
+    capture.seconds = std::chrono::seconds{seconds};
+    take_integer(section, "bytes", {1 << 20, 1 << 30}, capture.octets);
     section.finish();
 }
 
@@ -65,6 +72,13 @@ void read_log(Section section, Log& log) {
 }
 
 } // namespace
+
+void note_keys(const Section& section, std::initializer_list<std::string_view> keys, std::string_view why,
+               std::vector<Places::BackendKey>& out) {
+    for (const std::string_view key : keys)
+        if (const auto place = section.place_of(key))
+            out.push_back({std::string{key}, *place, std::string{why}});
+}
 
 Draft read_schema(const Table& root, Complaints& complaints) {
     Draft draft;
@@ -79,7 +93,10 @@ Draft read_schema(const Table& root, Complaints& complaints) {
     for (const auto& group : file.tables("group", contract::groups_max, Presence::required))
         read_group({"[[group]]", group.place, *group.value, complaints}, draft, complaints);
     if (const auto engine = file.table("engine", Presence::optional))
-        read_engine({"[engine]", engine->place, *engine->value, complaints}, config.engine);
+        read_engine({"[engine]", engine->place, *engine->value, complaints}, config.engine, draft.places,
+                    complaints);
+    if (const auto capture = file.table("capture", Presence::optional))
+        read_capture({"[capture]", capture->place, *capture->value, complaints}, config.capture);
     if (const auto log = file.table("log", Presence::optional))
         read_log({"[log]", log->place, *log->value, complaints}, config.log);
     file.finish();

@@ -7,7 +7,10 @@
 
 #include "control/config/section.hh"
 
+#include <initializer_list>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace tandem::config {
@@ -35,11 +38,34 @@ struct Places {
         std::optional<Place> days;      ///< likewise
         std::optional<Place> calls_max; ///< likewise
     };
+    /// A key that only one kind of engine has.
+    struct BackendKey {
+        std::string key;
+        Place place;
+        std::string why; ///< it says nothing with the other
+    };
+    struct PortPlaces {
+        Place device;
+        Place kernel_interface;
+    };
+    struct EnginePlaces {
+        Place section; ///< nowhere where the file has no `[engine]`
+        Place cores;
+        PortPlaces outside;
+        PortPlaces inside;
+        std::vector<PortPlaces> ha;  ///< as many as Engine::ha
+        std::vector<Place> ha_paths; ///< likewise
+    };
     struct GroupPlaces {
+        Place section;
         Place name;
         Place interface;
         std::vector<Place> vips;
         std::vector<Place> sip_ports;
+        std::optional<Place> forwarding; ///< where the key stands, if it does
+        Place servers;                   ///< where the key stands; of the section where there is none
+        std::vector<Place> server_list;  ///< as many as Group::servers
+        std::vector<Place> inside_vips;  ///< as many as Group::inside_vips
         WatchPlaces watch;
         FailbackPlaces failback;
     };
@@ -49,8 +75,11 @@ struct Places {
     Place stream_port;
     Place heartbeat_port;
     Place mirror_port;
-    std::vector<PathPlaces> paths;   ///< as many as Config::paths
-    std::vector<GroupPlaces> groups; ///< as many as Config::groups
+    EnginePlaces engine;
+    std::vector<BackendKey> nfqueue_keys; ///< those that stand in the file
+    std::vector<BackendKey> dpdk_keys;    ///< likewise
+    std::vector<PathPlaces> paths;        ///< as many as Config::paths
+    std::vector<GroupPlaces> groups;      ///< as many as Config::groups
 };
 
 /// A configuration that may still be wrong: what could be read of it, and where.
@@ -58,6 +87,10 @@ struct Draft {
     Config config;
     Places places;
 };
+
+/// Notes which of `keys` stand in the section.
+void note_keys(const Section& section, std::initializer_list<std::string_view> keys, std::string_view why,
+               std::vector<Places::BackendKey>& out);
 
 /// Reads every section. What is wrong is complained of and left at its default (an address at "none").
 Draft read_schema(const Table& root, Complaints& complaints);

@@ -75,6 +75,11 @@ const Value* Section::find(std::string_view key, Presence presence, std::string_
     return nullptr;
 }
 
+std::optional<Place> Section::place_of(std::string_view key) const {
+    const auto entry = std::ranges::find(table_, key, &Entry::key);
+    return entry == table_.end() ? std::nullopt : std::optional{entry->place};
+}
+
 void Section::wrong_type(std::string_view key, const Value& value, std::string_view wanted) {
     complain(value.place, "\"" + std::string{key} + "\" is " + std::string{value.kind()},
              "it must be " + std::string{wanted});

@@ -82,6 +82,8 @@ public:
     void finish();
 
     Place place() const { return place_; }
+    /// Where the value of the key stands, if it is there; it does not count as asked for.
+    std::optional<Place> place_of(std::string_view key) const;
     const std::string& name() const { return name_; }
     void complain(Place place, std::string what, std::string hint) {
         complaints_.add(place, std::move(what), std::move(hint));

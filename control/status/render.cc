@@ -221,6 +221,24 @@ std::string vip_text(const json::value& group, const std::string& address) {
     return "not configured";
 }
 
+/// What stands behind an appliance: "transparent to 192.168.10.10"; nothing in host mode.
+std::string server_text(const json::value& group) {
+    const std::string forwarding = text_of(look(group, {"forwarding"}));
+    if (forwarding.empty() || forwarding == "host")
+        return "-";
+    std::string servers;
+    for (const auto& server : array_of(look(group, {"servers"})))
+        servers += (servers.empty() ? "" : ", ") + text_of(server);
+    return forwarding + " to " + or_dash(servers);
+}
+
+std::string inside_vip_text(const json::value& group, const std::string& address) {
+    for (const auto& vip : array_of(look(group, {"inside_vips"})))
+        if (text_of(look(vip, {"address"})) == address)
+            return is_true(look(vip, {"on_inside"})) ? "on the inside interface" : "not here";
+    return "not configured";
+}
+
 std::string group_text(const Both& both, const json::value& mine, const json::value& theirs) {
     Columns columns{""};
     const auto add = [&](std::string title, const Cell& cell) {
@@ -246,6 +264,13 @@ std::string group_text(const Both& both, const json::value& mine, const json::va
         const std::string address = text_of(look(vip, {"address"}));
         add("  VIP " + or_dash(address), [&](const json::value& group) { return vip_text(group, address); });
     }
+    for (const auto& vip : array_of(look(known, {"inside_vips"}))) {
+        const std::string address = text_of(look(vip, {"address"}));
+        add("  inside VIP " + or_dash(address),
+            [&](const json::value& group) { return inside_vip_text(group, address); });
+    }
+    if (server_text(mine) != "-" || server_text(theirs) != "-")
+        add("  forwarding", server_text);
     add("  health", health_text);
     add("  monitors", monitors_text);
     const auto lacking = [](const json::value& group) { return !array_of(look(group, {"lacks"})).empty(); };

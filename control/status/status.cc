@@ -109,6 +109,10 @@ json::object to_json(const Group& group) {
     json::array vips;
     for (const auto& vip : group.vips)
         vips.push_back({{"address", vip.address}, {"on_outside", vip.placement == Placement::on_outside}});
+    json::array inside_vips;
+    for (const auto& vip : group.inside_vips)
+        inside_vips.push_back(
+            {{"address", vip.address}, {"on_inside", vip.placement == Placement::on_outside}});
     return {{"name", group.name},
             {"configured_role", group.configured_role},
             {"role", group.role},
@@ -133,7 +137,10 @@ json::object to_json(const Group& group) {
               {"in_ms", value(group.failback.in_ms)},
               {"window_in_ms", value(group.failback.window_in_ms)}}},
             {"calls", value(group.calls)},
-            {"monitors", to_json(group.monitors)}};
+            {"monitors", to_json(group.monitors)},
+            {"forwarding", group.forwarding},
+            {"servers", sentences(group.servers)},
+            {"inside_vips", std::move(inside_vips)}};
 }
 
 json::object to_json(const Path& path) {

@@ -24,7 +24,7 @@ using WallClock = std::chrono::system_clock;
 enum class PeerState : std::uint8_t { unknown, up, down }; ///< unknown: never heard since the start
 enum class PathState : std::uint8_t { never, up, down };   ///< never: no valid heartbeat since the start
 enum class StreamState : std::uint8_t { down, up };
-enum class Placement : std::uint8_t { absent, on_outside }; ///< of a VIP on this node's outside interface
+enum class Placement : std::uint8_t { absent, on_outside }; ///< of a VIP on this node's interface
 enum class Readiness : std::uint8_t { not_ready, ready };
 enum class Mirroring : std::uint8_t { off, on };
 enum class Sync : std::uint8_t { unknown, behind, in_sync };
@@ -92,6 +92,9 @@ struct Group {
     Failback failback;
     std::optional<std::uint64_t> calls; ///< up, as far as this node has seen them; absent: not known
     std::vector<Monitor> monitors;
+    std::string forwarding;           ///< "host", "transparent", "nat"
+    std::vector<std::string> servers; ///< behind an appliance, for each VIP
+    std::vector<Vip> inside_vips;     ///< of an appliance; `on_outside` means: on the inside interface
 };
 
 struct Peer {
@@ -123,7 +126,7 @@ struct Mirror {
 struct Engine {
     EngineState state{EngineState::absent};
     std::int64_t pid{0}; ///< 0: none
-    std::string backend; ///< "nfqueue"
+    std::string backend; ///< "nfqueue", "dpdk"
 };
 
 struct Detection {

@@ -28,13 +28,14 @@ std::vector<EndpointTimes> endpoint_times(const config::Watch& watch) {
 } // namespace
 
 Group::Impl::Impl(boost::asio::io_context& io_context, const config::Group& group, int index, Handlers to,
-                  std::vector<std::string> path_interfaces)
+                  std::vector<std::string> path_interfaces, std::string inside)
     : io_(io_context)
     , config_(group)
     , outside_index_(index)
     , handlers_(std::move(to))
     , timer_(io_context)
     , path_interfaces_(std::move(path_interfaces))
+    , inside_(std::move(inside))
     , traffic_judge_(endpoint_times(group.watch)) {
     due_.fill(ha::end_of_time);
     const config::Watch& watch = config_.watch;
@@ -66,26 +67,28 @@ ha::Instant Group::Impl::moment() {
     return ha::Instant{std::chrono::steady_clock::now().time_since_epoch()}; // CLOCK_MONOTONIC
 }
 
-bool Group::Impl::is_vip(const wire::IpAddress& address) const {
-    return std::ranges::any_of(config_.vips, [&](const wire::Prefix& v) { return v.address == address; });
+/// This node's own addresses on an interface. A link-local one serves nobody beyond the link.
+std::vector<wire::Prefix> Group::Impl::own_addresses(const netlink::Interface& interface,
+                                                     const std::vector<wire::Prefix>& vips) {
+    std::vector<wire::Prefix> result;
+    for (const auto& prefix : interface.addresses) {
+        const auto& octets = prefix.address.octets;
+        const bool link_local = prefix.address.is_v6() && octets[0] == 0xfe && (octets[1] & 0xc0U) == 0x80;
+        const bool vip = std::ranges::any_of(
+            vips, [&](const wire::Prefix& known) { return known.address == prefix.address; });
+        if (!link_local && !vip)
+            result.push_back(prefix);
+    }
+    return result;
 }
 
-/// This node's own addresses on the outside interface. A link-local one serves nobody beyond the link.
+/// Those on the outside interface.
 std::vector<wire::Prefix> Group::Impl::own_addresses() const {
-    std::vector<wire::Prefix> result;
-    const auto interfaces = netlink::list_interfaces();
-    if (!interfaces)
-        return result;
-    for (const auto& interface : *interfaces)
-        if (interface.name == config_.interface)
-            for (const auto& prefix : interface.addresses) {
-                const auto& octets = prefix.address.octets;
-                const bool link_local =
-                    prefix.address.is_v6() && octets[0] == 0xfe && (octets[1] & 0xc0U) == 0x80;
-                if (!link_local && !is_vip(prefix.address))
-                    result.push_back(prefix);
-            }
-    return result;
+    if (const auto interfaces = netlink::list_interfaces())
+        for (const auto& interface : *interfaces)
+            if (interface.name == config_.interface)
+                return own_addresses(interface, config_.vips);
+    return {};
 }
 
 // ---- the life of it ----
@@ -104,6 +107,8 @@ void Group::Impl::start() {
         vip_judge_.emplace(now);
     if (is_on(nic)) {
         std::vector<WatchedPort> ports{{config_.interface, PortUse::outside}};
+        if (!inside_.empty())
+            ports.push_back({inside_, PortUse::inside});
         for (const auto& name : path_interfaces_)
             if (std::ranges::find(ports, name, &WatchedPort::name) == ports.end())
                 ports.push_back({name, PortUse::path});
@@ -152,6 +157,8 @@ void Group::Impl::look_now() {
         return;
     const ha::Instant now = moment();
     due_[look_at_facts] = now;
+    if (!inside_.empty() && is_on(nic))
+        due_[look_at_ports] = now; // its carrier is no fact of the service's
     turn(now);
 }
 
@@ -416,9 +423,9 @@ std::chrono::seconds Group::Impl::silence_period() const {
 // ---- the face ----
 
 Group::Group(boost::asio::io_context& io, const config::Group& config, int outside_index, Handlers handlers,
-             std::vector<std::string> path_interfaces)
-    : impl_(std::make_unique<Impl>(io, config, outside_index, std::move(handlers),
-                                   std::move(path_interfaces))) {}
+             std::vector<std::string> path_interfaces, std::string inside)
+    : impl_(std::make_unique<Impl>(io, config, outside_index, std::move(handlers), std::move(path_interfaces),
+                                   std::move(inside))) {}
 
 Group::~Group() {
     stop();

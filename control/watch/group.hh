@@ -6,6 +6,7 @@
 // One timer serves them all. Each duty has a time of its own in a table; the timer stands at the earliest.
 // Descriptors wake the loop by themselves. Everything runs on the loop's one thread.
 
+#include "control/watch/behind.hh"
 #include "control/watch/link_table.hh"
 #include "control/watch/listener.hh"
 #include "control/watch/nic.hh"
@@ -22,17 +23,19 @@
 #include "control/watch/witness_socket.hh"
 
 #include "control/ha/health.hh"
+#include "netlink/kernel.hh"
 
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
 #include <optional>
+#include <variant>
 
 namespace tandem::watch {
 
 struct Group::Impl {
     Impl(boost::asio::io_context& io_context, const config::Group& group, int index, Handlers to,
-         std::vector<std::string> path_interfaces);
+         std::vector<std::string> path_interfaces, std::string inside);
 
     void start();
     void stop();
@@ -56,16 +59,25 @@ private:
     };
     enum Monitor : std::uint8_t { vip, nic, traffic, listener, process, server, witness, monitors };
 
-    /// An endpoint or the server at one VIP.
+    /// A watched endpoint.
     struct Asked {
         std::optional<OptionsSocket> socket;
+        std::optional<Readable> readable; ///< ends before the socket
+    };
+    /// The SIP server at one VIP.
+    struct Server {
+        /// Absent: it could not be opened. On this host or, with translation, by its own address; or at the
+        /// VIP behind an appliance.
+        std::variant<std::monostate, OptionsSocket, BehindSocket> socket;
         std::optional<Readable> readable; ///< ends before the socket
         bool refused{false};              ///< in this round
     };
 
     static ha::Instant moment();
     bool is_on(Monitor monitor) const { return standings_[monitor].state() != State::off; }
-    bool is_vip(const wire::IpAddress& address) const;
+    bool is_appliance() const { return config_.forwarding != contract::Forwarding::host; }
+    static std::vector<wire::Prefix> own_addresses(const netlink::Interface& interface,
+                                                   const std::vector<wire::Prefix>& vips);
     std::vector<wire::Prefix> own_addresses() const;
     void add_source(Monitor monitor, std::uint16_t weight);
 
@@ -89,6 +101,9 @@ private:
     void serve_fail(ServiceSource source, ha::Instant now);
 
     void open_server();
+    bool open_server_here(Server& place, const wire::IpAddress& service,
+                          const std::vector<wire::Prefix>& own) const;
+    bool open_server_behind(Server& place, std::size_t position, const netlink::Interface& interface) const;
     void read_server();
     void run_server(ha::Instant now);
     void judge_server(ha::Instant now);
@@ -121,6 +136,7 @@ private:
     std::optional<VipJudge> vip_judge_;
     std::optional<NicJudge> nic_judge_;
     std::vector<std::string> path_interfaces_;
+    std::string inside_; ///< name of the inside interface; empty in host mode
     std::optional<LinkTable> links_;
     std::vector<PortFacts> ports_;
     TrafficJudge traffic_judge_;
@@ -132,7 +148,7 @@ private:
     std::optional<Readable> process_end_;
     std::optional<ha::Instant> process_gone_since_;
     std::optional<ServerJudge> server_judge_;
-    std::vector<Asked> servers_;
+    std::vector<Server> servers_;
     std::optional<WitnessJudge> witness_judge_;
     std::optional<WitnessSocket> witness_socket_;
     std::vector<Readable> witness_readable_;

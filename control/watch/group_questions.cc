@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace tandem::watch {
@@ -33,23 +34,31 @@ std::uint64_t new_token() {
 // ---- the SIP server ----
 
 void Group::Impl::open_server() {
-    const auto own = own_addresses();
     servers_.clear();
     servers_.resize(std::min(config_.vips.size(), servers_max));
+    const auto interfaces = netlink::list_interfaces();
+    if (!interfaces)
+        return;
+    const std::string& name = is_appliance() ? inside_ : config_.interface;
+    const auto interface = std::ranges::find(*interfaces, name, &netlink::Interface::name);
+    const auto own = interface == interfaces->end() ? std::vector<wire::Prefix>{}
+                                                    : own_addresses(*interface, config_.vips);
     for (std::size_t i = 0; i < servers_.size(); ++i) {
-        const wire::IpAddress& address = config_.vips[i].address;
-        // From an address of this node's own: a server may have its doubts about questions from its own.
-        const auto from =
-            std::ranges::find(own, address.family, [](const wire::Prefix& p) { return p.address.family; });
-        auto opened = OptionsSocket::open({.local = from == own.end() ? wire::IpAddress{} : from->address,
-                                           .server = address,
-                                           .port = config_.sip_ports.front(),
-                                           .answerer = Answerer::this_host,
-                                           .token = new_token()});
+        Server& place = servers_[i];
+        const bool opened = !is_appliance()
+                                ? open_server_here(place, config_.vips[i].address, own)
+                                : interface != interfaces->end() && open_server_behind(place, i, *interface);
         if (!opened)
             continue;
-        servers_[i].socket.emplace(std::move(*opened));
-        servers_[i].readable.emplace(io_, servers_[i].socket->descriptor(), [this] {
+        const int descriptor = std::visit(
+            [](const auto& socket) {
+                if constexpr (std::is_same_v<std::decay_t<decltype(socket)>, std::monostate>)
+                    return -1;
+                else
+                    return socket.descriptor();
+            },
+            place.socket);
+        place.readable.emplace(io_, descriptor, [this] {
             const ha::Instant now = moment();
             read_server();
             judge_server(now);
@@ -59,19 +68,74 @@ void Group::Impl::open_server() {
     }
 }
 
+bool Group::Impl::open_server_here(Server& place, const wire::IpAddress& service,
+                                   const std::vector<wire::Prefix>& own) const {
+    // From an address of this node's own: a server may have its doubts about questions from its own.
+    const auto from =
+        std::ranges::find(own, service.family, [](const wire::Prefix& p) { return p.address.family; });
+    auto opened = OptionsSocket::open({.local = from == own.end() ? wire::IpAddress{} : from->address,
+                                       .server = service,
+                                       .port = config_.sip_ports.front(),
+                                       .answerer = Answerer::this_host,
+                                       .token = new_token(),
+                                       .service = {}});
+    if (opened)
+        place.socket.emplace<OptionsSocket>(std::move(*opened));
+    return opened.has_value();
+}
+
+/// From this node's own address on the inside network: the answer reaches it whatever the role is.
+bool Group::Impl::open_server_behind(Server& place, std::size_t position,
+                                     const netlink::Interface& interface) const {
+    const wire::IpAddress& service = config_.vips[position].address;
+    const wire::IpAddress host = config::server_of(config_, position);
+    const std::uint16_t port = config_.sip_ports.front();
+    const auto own = own_addresses(interface, config_.inside_vips);
+    const auto from =
+        std::ranges::find_if(own, [&](const wire::Prefix& network) { return network.contains(host); });
+    if (host.size() == 0 || from == own.end())
+        return false;
+    if (config_.forwarding == contract::Forwarding::nat) {
+        auto opened = OptionsSocket::open({.local = from->address,
+                                           .server = host,
+                                           .port = port,
+                                           .answerer = Answerer::anybody,
+                                           .token = new_token(),
+                                           .service = service});
+        if (opened)
+            place.socket.emplace<OptionsSocket>(std::move(*opened));
+        return opened.has_value();
+    }
+    auto opened = BehindSocket::open({.interface_index = interface.index,
+                                      .own_mac = interface.mac,
+                                      .own = from->address,
+                                      .server = host,
+                                      .vip = service,
+                                      .port = port});
+    if (opened)
+        place.socket.emplace<BehindSocket>(std::move(*opened));
+    return opened.has_value();
+}
+
 void Group::Impl::read_server() {
-    for (Asked& asked : servers_) {
-        for (int i = 0; asked.socket && i < datagrams_max; ++i) {
-            const auto received = asked.socket->receive();
-            if (received == OptionsSocket::Received::nothing)
+    using Received = OptionsSocket::Received;
+    const auto receive = [](auto& socket) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(socket)>, std::monostate>)
+            return Received::nothing;
+        else
+            return socket.receive();
+    };
+    for (Server& place : servers_) {
+        for (int i = 0; i < datagrams_max; ++i) {
+            const auto received = std::visit(receive, place.socket);
+            if (received == Received::nothing)
                 break;
-            if (received == OptionsSocket::Received::answer)
+            if (received == Received::answer)
                 server_judge_->answered();
-            asked.refused = asked.refused || received == OptionsSocket::Received::refused;
+            place.refused = place.refused || received == Received::refused;
         }
     }
-    const bool all = std::ranges::all_of(servers_, [](const Asked& a) { return a.socket && a.refused; });
-    if (all && !servers_.empty())
+    if (!servers_.empty() && std::ranges::all_of(servers_, &Server::refused))
         server_judge_->refused();
 }
 
@@ -102,10 +166,14 @@ void Group::Impl::run_server(ha::Instant now) {
         // While it fails, the fault may be the sockets': an own address that went, for one.
         if (servers_.empty() || server_judge_->state() == State::failed)
             open_server();
-        for (Asked& asked : servers_) {
-            asked.refused = false;
-            if (asked.socket)
-                asked.socket->ask();
+        for (Server& place : servers_) {
+            place.refused = false;
+            std::visit(
+                [](auto& socket) {
+                    if constexpr (!std::is_same_v<std::decay_t<decltype(socket)>, std::monostate>)
+                        socket.ask();
+                },
+                place.socket);
         }
     }
     judge_server(now);
@@ -180,14 +248,16 @@ void Group::Impl::run_witness(ha::Instant now) {
 bool Group::Impl::open_endpoint(std::size_t endpoint) {
     const auto& watched = config_.watch.endpoints[endpoint];
     // From the VIP, as the calls come: an endpoint may answer nobody else, and the way back is tried as well.
-    const auto from = std::ranges::find(config_.vips, watched.address.family,
+    // What comes to an appliance's VIP goes to the server, so there it is an address of the node.
+    const auto candidates = is_appliance() ? own_addresses() : config_.vips;
+    const auto from = std::ranges::find(candidates, watched.address.family,
                                         [](const wire::Prefix& v) { return v.address.family; });
-    auto opened =
-        OptionsSocket::open({.local = from == config_.vips.end() ? wire::IpAddress{} : from->address,
-                             .server = watched.address,
-                             .port = watched.port,
-                             .answerer = Answerer::anybody,
-                             .token = new_token()});
+    auto opened = OptionsSocket::open({.local = from == candidates.end() ? wire::IpAddress{} : from->address,
+                                       .server = watched.address,
+                                       .port = watched.port,
+                                       .answerer = Answerer::anybody,
+                                       .token = new_token(),
+                                       .service = {}});
     if (!opened)
         return false;
     Asked& asked = endpoints_[endpoint];

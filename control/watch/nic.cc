@@ -29,9 +29,10 @@ NicJudge::Fault NicJudge::fault_of(ha::Instant now, std::size_t port, const Port
 
 std::string NicJudge::sentence(std::size_t port, Fault fault) const {
     const WatchedPort& watched = ports_[port];
-    const std::string name = (watched.use == PortUse::outside ? "outside interface "
-                              : watched.use == PortUse::path  ? "interface of an HA path, "
-                                                              : "management interface ") +
+    const std::string name = (watched.use == PortUse::outside  ? "outside interface "
+                              : watched.use == PortUse::inside ? "inside interface "
+                              : watched.use == PortUse::path   ? "interface of an HA path, "
+                                                               : "management interface ") +
                              watched.name;
     switch (fault) {
     case Fault::none:
@@ -56,7 +57,9 @@ NicJudge::Verdict NicJudge::look(ha::Instant now, std::span<const PortFacts> fac
             verdict.events.push_back({.restored = fault == Fault::none, .detail = sentence(port, fault)});
         if (fault == Fault::none)
             continue;
-        const State state = ports_[port].use == PortUse::outside ? State::failed : State::degraded;
+        const PortUse use = ports_[port].use;
+        const State state =
+            use == PortUse::outside || use == PortUse::inside ? State::failed : State::degraded;
         if (state > verdict.state) { // the first of the worst gives the words
             verdict.state = state;
             verdict.detail = sentence(port, fault);

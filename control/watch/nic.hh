@@ -5,7 +5,8 @@
 //
 // Problem: a port without a carrier is plain, a port whose switch forwards nothing is not. Idea: the carrier
 // of each port by itself, and for the outside interface, on demand, the silence of its receive counter: on a
-// LAN that lives, something is always received. Only the outside interface counts in the health. The
+// LAN that lives, something is always received. Only the outside interface counts in the health, and on an
+// appliance the inside one, behind which the SIP server is. The
 // management port makes an alarm, because no call depends on it; the port of an HA path does too, because a
 // cut link is the same for both nodes and moving the service does not mend it. Deliberately absent: what a
 // lost carrier means for the role, which the engine hears by another way; bonds and bridges are judged by the
@@ -19,7 +20,7 @@
 
 namespace tandem::watch {
 
-enum class PortUse : std::uint8_t { outside, path, management };
+enum class PortUse : std::uint8_t { outside, inside, path, management };
 
 struct WatchedPort {
     std::string name;

@@ -52,7 +52,9 @@ std::expected<OptionsSocket, std::string> OptionsSocket::open(const Settings& se
     if (::getsockname(fd.get(), own.get(), &own.length) != 0)
         return refuse("asking for the own address");
     return OptionsSocket(std::move(fd),
-                         Question(own.address(), own.port(), settings.server, settings.port, settings.token));
+                         Question(own.address(), own.port(),
+                                  settings.service.size() == 0 ? settings.server : settings.service,
+                                  settings.port, settings.token));
 }
 
 void OptionsSocket::ask() noexcept {

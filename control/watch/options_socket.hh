@@ -27,7 +27,8 @@ public:
         wire::IpAddress server;
         std::uint16_t port{0};
         Answerer answerer{Answerer::anybody};
-        std::uint64_t token{0}; ///< unpredictable
+        std::uint64_t token{0};  ///< unpredictable
+        wire::IpAddress service; ///< what is asked for, in the request's URI; family none: the server
     };
     enum class Received : std::uint8_t {
         nothing, ///< no datagram is waiting

@@ -47,9 +47,10 @@ struct Handlers {
 class Group {
 public:
     /// `io` and `config` outlive it. `outside_index`: interface index of the outside interface;
-    /// `path_interfaces`: names of those that hold the HA paths' local addresses, for the monitor `nic`.
+    /// `path_interfaces`: names of those that hold the HA paths' local addresses, for the monitor `nic`;
+    /// `inside`: name of the interface behind which an appliance has its SIP server, empty in host mode.
     Group(boost::asio::io_context& io, const config::Group& config, int outside_index, Handlers handlers,
-          std::vector<std::string> path_interfaces = {});
+          std::vector<std::string> path_interfaces = {}, std::string inside = {});
     ~Group();
     Group(const Group&) = delete;
     Group& operator=(const Group&) = delete;

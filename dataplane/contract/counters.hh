@@ -17,8 +17,8 @@ namespace tandem::contract {
     X(sip_forwarded, "SIP messages passed on to the local server")                                           \
     X(sip_malformed, "messages on a SIP port that are not well-formed SIP; passed on, not mirrored")         \
     X(sip_keepalive, "CRLF or STUN-like keep-alives on a SIP port; passed on")                               \
-    X(not_sip, "packets in the queue that are not SIP of a VIP; passed on")                                  \
-    X(packet_truncated, "packets too short for their own headers; passed on")                                \
+    X(not_sip, "other packets for a VIP, media for instance; passed on")                                     \
+    X(packet_truncated, "packets too short for their own headers; passed on, but not by an appliance")       \
     X(packet_fragment, "IP fragments that were not reassembled; passed on")                                  \
     X(drop_standby, "SIP messages from outside dropped because this node is standby")                        \
     X(held, "packets kept back because the grant had lapsed")                                                \
@@ -57,7 +57,24 @@ namespace tandem::contract {
     X(link_malformed, "authentic datagrams on the mirror port whose content is not understood")              \
     X(shadow_held_back, "packets of the shadow server held back from the network")                           \
     X(shadow_other, "packets on the shadow interface from another source than a VIP; dropped")               \
-    X(queue_overrun, "times the kernel queue was full; those packets were passed on unmirrored")
+    X(queue_overrun, "times the kernel queue was full; those packets were passed on unmirrored")             \
+    X(inside_forwarded, "packets of the server behind this appliance passed on to the network")              \
+    X(inside_held_back, "packets of the server behind this appliance held back: this node is not active")    \
+    X(stream_messages, "SIP messages read out of TCP streams")                                               \
+    X(stream_not_inspected, "TCP streams on a SIP port that are TLS, WebSocket or no SIP; passed on")        \
+    X(stream_lost, "times that a TCP stream on a SIP port could not be followed; passed on")                 \
+    X(stream_evicted, "TCP streams that were given up for want of room; passed on, not inspected")           \
+    X(kernel_out, "packets that were not for the fast path; given to the kernel")                            \
+    X(kernel_in, "packets of the kernel sent out of a port")                                                 \
+    X(kernel_failed, "packets for the kernel that its interface did not take")                               \
+    X(address_answered, "ARP requests and neighbour solicitations for a VIP that were answered")             \
+    X(address_silent, "ARP requests and neighbour solicitations for a VIP left alone: not active")           \
+    X(next_hop_waiting, "packets that waited for the MAC address of their next hop")                         \
+    X(next_hop_failed, "packets dropped because the next hop has no MAC address or there is no route")       \
+    X(fragments_given_up, "IP fragments dropped: their packet stayed incomplete or contradicted itself")     \
+    X(packet_too_big, "packets larger than the way out that must not be fragmented; the sender was told")    \
+    X(port_full, "packets that a port did not take")                                                         \
+    X(no_buffer, "packets dropped because no packet buffer was free")
 
 enum class Counter : std::uint16_t {
 #define TANDEM_COUNTER_ENUM(name, sentence) name,

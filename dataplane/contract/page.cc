@@ -34,6 +34,13 @@ struct LockedFile {
 
 } // namespace
 
+RecordSetup record_setup(const Page& page) {
+    RecordSetup setup;
+    if (page.records.sequence() != 0)
+        page.records.read(setup);
+    return setup;
+}
+
 std::expected<PageMapping, std::string> PageMapping::open(const std::string& run_dir) {
     std::error_code error;
     if (std::filesystem::create_directories(run_dir, error))

@@ -13,6 +13,8 @@
 #include "dataplane/contract/grant.hh"
 #include "dataplane/contract/notice.hh"
 #include "dataplane/contract/policy.hh"
+#include "dataplane/contract/port_status.hh"
+#include "dataplane/contract/records.hh"
 #include "dataplane/contract/ring.hh"
 
 #include <array>
@@ -71,6 +73,7 @@ struct Page {
     std::uint64_t size{0};
 
     Guarded<Appliance> appliance;                            ///< brain, before the policy
+    Guarded<RecordSetup> records;                            ///< brain, before the policy
     Guarded<Policy> policy;                                  ///< brain
     std::array<Grant, groups_max> grants;                    ///< brain, guard
     std::array<Guarded<MirrorLink>, paths_max> mirror_links; ///< brain
@@ -81,9 +84,13 @@ struct Page {
     MirrorProgress mirror;
     std::array<MirrorSequence, paths_max> mirror_sequences;
     std::array<GroupTraffic, groups_max> traffic;
-    Counters counters;         ///< fast path
-    Ring<Notice, 256> notices; ///< fast path -> brain
+    std::array<PortStatus, ports_max> ports; ///< fast path: outside, inside, one for each HA path
+    Counters counters;                       ///< fast path
+    Ring<Notice, 256> notices;               ///< fast path -> brain
 };
+
+/// What the brain wants kept; the defaults when it has said nothing.
+RecordSetup record_setup(const Page& page);
 
 /// A mapping of the page. Move-only; unmaps at the end.
 class PageMapping {

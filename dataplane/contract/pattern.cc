@@ -1,102 +1,115 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/contract/pattern.hh"
 
-#include <cstddef>
+#include "dataplane/contract/pattern_parser.hh"
+
+#include <algorithm>
+#include <type_traits>
 
 namespace tandem::contract {
 namespace {
 
 using wire::SipMethod;
 
-constexpr std::uint32_t all_bits = 0xffffffffU;
-/// What is quoted from the pattern in an error is cut to this length.
-constexpr std::size_t quoted_max = 32;
+constexpr unsigned named_methods = static_cast<unsigned>(SipMethod::other);
+constexpr std::uint32_t every_method = 0xffffffffU;
 
-constexpr std::uint32_t bit_of(SipMethod method) {
-    return 1U << static_cast<unsigned>(method);
+void add(std::string& list, std::string_view item) {
+    if (!list.empty())
+        list += '|';
+    list += item;
 }
 
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view blanks = " \t";
-    const auto first = text.find_first_not_of(blanks);
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+void add_methods(std::string& list, std::uint32_t bits, const std::string& before) {
+    for (unsigned i = 0; i < named_methods; ++i)
+        if ((bits & (1U << i)) != 0)
+            add(list, before + std::string{wire::to_string(static_cast<SipMethod>(i))});
 }
 
-std::string upper(std::string_view text) {
-    std::string result{text};
-    for (char& c : result)
-        if (c >= 'a' && c <= 'z')
-            c = static_cast<char>(c - 'a' + 'A');
-    return result;
-}
-
-/// Printable: a pattern comes from a file or an operator, and goes to a terminal.
-std::string quoted(std::string_view text) {
-    std::string result{"\""};
-    for (const char c : text.substr(0, quoted_max))
-        result += (c >= ' ' && c <= '~') ? c : '?';
-    return result + (text.size() > quoted_max ? "...\"" : "\"");
-}
-
-std::string list(std::uint32_t bits, std::string_view separator) {
-    std::string result;
-    for (unsigned i = 0; i < static_cast<unsigned>(SipMethod::other); ++i) {
-        if ((bits & (1U << i)) == 0)
-            continue;
-        if (!result.empty())
-            result += separator;
-        result += wire::to_string(static_cast<SipMethod>(i));
+/// A value as parse() takes it.
+std::string value_text(std::string_view value) {
+    const bool plain = !value.empty() && value.front() != '\'' && value.front() != '/' &&
+                       value.find_first_of(" \t") == std::string_view::npos;
+    if (plain)
+        return std::string{value};
+    std::string text{"'"};
+    for (const char c : value) {
+        if (c == '\'' || c == '\\')
+            text += '\\';
+        text += c;
     }
-    return result;
-}
-
-std::expected<SipMethod, std::string> method_of(std::string_view part, std::string_view pattern) {
-    if (part.empty())
-        return std::unexpected("a method name is missing in " + quoted(pattern) +
-                               ": write names with one \"|\" between them, for example \"INVITE|BYE\"");
-    if (part.front() == '!')
-        return std::unexpected("\"!\" stands before " + quoted(part) +
-                               ": write it once, in front of the whole list; it then excludes every name");
-    const SipMethod method = wire::sip_method(upper(part));
-    if (method == SipMethod::other)
-        return std::unexpected(quoted(part) + " is not a method that a pattern can name: use one of " +
-                               list(all_bits, ", "));
-    return method;
+    return text + "'";
 }
 
 } // namespace
 
+static_assert(std::is_trivially_copyable_v<RequestPattern>);
+
 std::expected<RequestPattern, std::string> RequestPattern::parse(std::string_view text) {
-    const std::string_view pattern = trimmed(text);
-    RequestPattern result;
-    if (pattern.empty())
-        return result;
-    const bool excludes = pattern.front() == '!';
-    std::string_view rest = excludes ? pattern.substr(1) : pattern;
-    std::uint32_t named = 0;
-    for (;;) {
-        const auto bar = rest.find('|');
-        const auto method = method_of(trimmed(rest.substr(0, bar)), pattern);
-        if (!method)
-            return std::unexpected(method.error());
-        named |= bit_of(*method);
-        if (bar == std::string_view::npos)
-            break;
-        rest.remove_prefix(bar + 1);
+    return PatternParser{text}.run();
+}
+
+std::string RequestPattern::methods_text() const {
+    // A method without a name here can be excluded by nobody, and named by nobody.
+    const bool excludes = (requests_ & (1U << named_methods)) != 0;
+    const std::uint32_t flip = excludes ? every_method : 0U;
+    std::string list;
+    add_methods(list, requests_ ^ flip, "");
+    const std::uint32_t said = excludes ? ~requests_ : 0U; // their responses are meant, too
+    for (std::size_t kind = 1; kind <= 6; ++kind) {
+        const std::uint32_t bits = (classes_[kind] ^ flip) & ~said;
+        const std::string name = std::to_string(kind) + "xx";
+        if ((bits | said) == every_method)
+            add(list, name);
+        else
+            add_methods(list, bits, name + "/");
     }
-    result.requests_ = excludes ? all_bits & ~named : named;
-    result.responses_ = excludes ? all_bits & ~named : 0;
-    return result;
+    return excludes && !list.empty() ? "!" + list : list;
+}
+
+std::string RequestPattern::clause_text(const Clause& clause) const {
+    std::string text = clause.sense == Sense::must_not ? "not " : "";
+    const auto list = [&] {
+        std::string addresses;
+        for (const wire::Prefix& prefix : prefixes(clause))
+            addresses += (addresses.empty() ? "" : ",") + prefix.to_string();
+        return addresses;
+    };
+    switch (clause.subject) {
+    case ClauseSubject::source:
+        return text + "from " + list();
+    case ClauseSubject::vip:
+        return text + "to " + list();
+    case ClauseSubject::sample:
+        return text + "sample " + std::to_string(clause.part) + "/" + std::to_string(clause.whole);
+    case ClauseSubject::user:
+        text += "user";
+        break;
+    case ClauseSubject::host:
+        text += "host";
+        break;
+    case ClauseSubject::header:
+        text += "header " + std::string{name(clause)};
+        break;
+    }
+    switch (clause.test) {
+    case ClauseTest::present:
+        break;
+    case ClauseTest::equal:
+        text += "=" + value_text(value(clause));
+        break;
+    case ClauseTest::expression:
+        text += "=/" + std::string{value(clause)} + "/" + (clause.letters == Letters::either_case ? "i" : "");
+        break;
+    }
+    return text;
 }
 
 std::string RequestPattern::to_string() const {
-    if (responses_ == 0)
-        return list(requests_, "|");
-    if (requests_ == all_bits)
-        return {};
-    return "!" + list(~requests_, "|");
+    std::string text = methods_text();
+    for (const Clause& clause : clauses())
+        text += (text.empty() ? "" : " ") + clause_text(clause);
+    return text;
 }
 
 } // namespace tandem::contract

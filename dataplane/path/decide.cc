@@ -34,6 +34,8 @@ constexpr Decision stale = drop(Counter::mirror_old_epoch);
 // The phone has its answer from the other node already; a second one does no harm, a lost binding would.
 constexpr Decision late = deliver(Counter::mirror_late);
 constexpr Decision withhold{Action::hold_back, Copy::none, Counter::shadow_held_back};
+constexpr Decision outward = forward(Counter::inside_forwarded);
+constexpr Decision retain{Action::hold_back, Copy::none, Counter::inside_held_back};
 constexpr Decision ignore{Action::hold_back, Copy::none, Counter::shadow_other};
 
 constexpr Decision sip = forward(Counter::sip_forwarded);
@@ -54,6 +56,7 @@ constexpr Ingress from_outside = Ingress::outside;
 constexpr Ingress from_mirror = Ingress::mirror;
 constexpr Ingress from_redirect = Ingress::redirect;
 constexpr Ingress from_shadow = Ingress::shadow;
+constexpr Ingress from_inside = Ingress::inside;
 
 // clang-format off
 // A packet that the peer could not read either is not redirected: the local server still answers while this
@@ -108,6 +111,19 @@ constexpr std::array<Row, ingress_count * kind_count> table{{
     {from_shadow,   not_vip,       {ignore,     ignore,     ignore,     ignore,        ignore}},
     {from_shadow,   late_binding,  {ignore,     ignore,     ignore,     ignore,        ignore}},
     {from_shadow,   outdated,      {ignore,     ignore,     ignore,     ignore,        ignore}},
+
+    // Here the VIP is the source, too. A node that yields lets its server finish what it has begun.
+    {from_inside,   sip_matching,  {retain,     retain,     outward,    outward,       hold}},
+    {from_inside,   sip_other,     {retain,     retain,     outward,    outward,       hold}},
+    {from_inside,   sip_malformed, {retain,     retain,     outward,    outward,       hold}},
+    {from_inside,   keepalive,     {retain,     retain,     outward,    outward,       hold}},
+    {from_inside,   other_port,    {retain,     retain,     outward,    outward,       hold}},
+    {from_inside,   fragment,      {retain,     retain,     outward,    outward,       hold}},
+    {from_inside,   truncated,     {retain,     retain,     outward,    outward,       hold}},
+    {from_inside,   unreadable,    {ignore,     ignore,     ignore,     ignore,        ignore}},
+    {from_inside,   not_vip,       {ignore,     ignore,     ignore,     ignore,        ignore}},
+    {from_inside,   late_binding,  {ignore,     ignore,     ignore,     ignore,        ignore}},
+    {from_inside,   outdated,      {ignore,     ignore,     ignore,     ignore,        ignore}},
 }};
 // clang-format on
 
@@ -159,6 +175,8 @@ std::string_view to_string(Ingress ingress) {
         return "redirect";
     case Ingress::shadow:
         return "shadow";
+    case Ingress::inside:
+        return "inside";
     case Ingress::count_:
         break;
     }

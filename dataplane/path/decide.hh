@@ -22,6 +22,7 @@ enum class Ingress : std::uint8_t {
     mirror,   ///< HA link: a numbered copy
     redirect, ///< HA link: what arrived at the old active after a planned switchover
     shadow,   ///< the shadow interface: what the shadow server sends
+    inside,   ///< the network of the server behind an appliance: what has a VIP as its source
     count_
 };
 inline constexpr std::size_t ingress_count = static_cast<std::size_t>(Ingress::count_);

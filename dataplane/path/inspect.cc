@@ -28,12 +28,6 @@ std::optional<wire::IpAddress> destination_of_damaged(std::span<const std::uint8
     return std::nullopt;
 }
 
-bool is_sip_port(const contract::GroupPolicy& group, std::uint16_t port) {
-    const std::size_t count = std::min<std::size_t>(group.sip_port_count, group.sip_ports.size());
-    return std::find(group.sip_ports.begin(), group.sip_ports.begin() + count, port) !=
-           group.sip_ports.begin() + count;
-}
-
 } // namespace
 
 std::string_view to_string(Kind kind) {
@@ -123,13 +117,25 @@ Inspection inspect(std::span<const std::uint8_t> packet, const contract::Policy&
     return inspect_sip(udp->payload, group, vip->group);
 }
 
+bool is_sip_port(const contract::GroupPolicy& group, std::uint16_t port) noexcept {
+    const std::size_t count = std::min<std::size_t>(group.sip_port_count, group.sip_ports.size());
+    return std::find(group.sip_ports.begin(), group.sip_ports.begin() + count, port) !=
+           group.sip_ports.begin() + count;
+}
+
 std::optional<SipText> sip_text(std::span<const std::uint8_t> packet,
                                 const contract::Policy& policy) noexcept {
-    const Inspection found = inspect(packet, policy);
-    if (found.kind != Kind::sip_matching && found.kind != Kind::sip_other)
+    const auto ip = wire::parse_ip(packet);
+    if (!ip || ip->fragment != wire::Fragment::whole || ip->protocol != wire::protocol_udp)
         return std::nullopt;
-    const auto payload = wire::parse_udp(wire::parse_ip(packet)->payload)->payload;
-    return SipText{found.group, {reinterpret_cast<const char*>(payload.data()), payload.size()}};
+    const contract::Vip* vip = find_vip(policy, ip->destination);
+    const auto udp = wire::parse_udp(ip->payload);
+    if (vip == nullptr || !udp || !is_sip_port(policy.groups[vip->group], udp->destination_port))
+        return std::nullopt;
+    return SipText{vip->group,
+                   udp->source_port,
+                   ip->source,
+                   {reinterpret_cast<const char*>(udp->payload.data()), udp->payload.size()}};
 }
 
 } // namespace tandem::path

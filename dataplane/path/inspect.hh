@@ -47,13 +47,17 @@ Inspection inspect(std::span<const std::uint8_t> packet, const contract::Policy&
 Inspection inspect_sip(std::span<const std::uint8_t> payload, const contract::GroupPolicy& group,
                        std::uint8_t index) noexcept;
 
-/// A well-formed SIP message in a packet for a VIP.
+/// What may be a SIP message in a packet for a VIP: UDP to a SIP port of its group.
 struct SipText {
     std::uint8_t group{0};
+    std::uint16_t port{0}; ///< of the source
+    wire::IpAddress source;
     std::string_view text;
 };
 std::optional<SipText> sip_text(std::span<const std::uint8_t> packet,
                                 const contract::Policy& policy) noexcept;
+/// Is it a port on which SIP of the group is looked for?
+bool is_sip_port(const contract::GroupPolicy& group, std::uint16_t port) noexcept;
 
 /// The VIP that an address is, or null.
 const contract::Vip* find_vip(const contract::Policy& policy, const wire::IpAddress& address) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/path/path.hh"
 
+#include "dataplane/path/clauses.hh"
 #include "dataplane/wire/ip.hh"
 
 #include <algorithm>
@@ -12,9 +13,10 @@ namespace tandem::path {
 
 using contract::Counter;
 
-Path::Path(contract::Page& page, const PathSeeds& seeds, const PathLimits& limits)
+Path::Path(contract::Page& page, const PathSeeds& seeds, const PathLimits& limits, TextMatcher* matcher)
     : page_(page)
     , limits_(limits)
+    , matcher_(matcher)
     , sender_(seeds.stream, limits.sender)
     , receiver_(seeds.incarnation, limits.receiver)
     , held_(limits.held_packets, limits.held_octets)
@@ -28,8 +30,11 @@ Path::Path(contract::Page& page, const PathSeeds& seeds, const PathLimits& limit
 void Path::begin(Instant now) {
     now_ = now;
     const std::uint32_t sequence = page_.policy.sequence();
-    if (sequence != policy_sequence_ && page_.policy.read(policy_))
+    if (sequence != policy_sequence_ && page_.policy.read(policy_)) {
         policy_sequence_ = sequence;
+        if (matcher_ != nullptr)
+            matcher_->adopt(policy_);
+    }
     for (std::size_t i = 0; i < groups_.size(); ++i) {
         contract::Grant& grant = page_.grants[i];
         grant.role.read(groups_[i].role);
@@ -49,20 +54,29 @@ void Path::notice(contract::NoticeKind kind, std::uint64_t value) {
 
 void Path::copy_to_mirror(std::span<const std::uint8_t> packet, std::uint8_t group) {
     count(Counter::mirror_matched);
+    mirror(packet, group);
+}
+
+void Path::mirror(std::span<const std::uint8_t> packet, std::uint8_t group) {
     if (sender_.append(packet, groups_[group].role.epoch, now_) == Appended::too_large)
         count(Counter::mirror_too_large);
 }
 
+void Path::arrived(std::uint8_t group, std::uint64_t packets) {
+    contract::GroupTraffic& traffic = page_.traffic[group];
+    traffic.arrived.store(traffic.arrived.load(std::memory_order_relaxed) + packets,
+                          std::memory_order_relaxed);
+    traffic.arrived_at_ns.store(to_page(now_), std::memory_order_relaxed);
+}
+
 Action Path::on_outside(std::span<const std::uint8_t> packet, std::uint32_t token) {
-    const Inspection found = inspect(packet, policy_);
-    if (found.kind != Kind::unreadable && found.kind != Kind::not_vip) {
-        contract::GroupTraffic& traffic = page_.traffic[found.group];
-        traffic.arrived.store(traffic.arrived.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-        traffic.arrived_at_ns.store(to_page(now_), std::memory_order_relaxed);
-    }
+    const Inspection found = inspect(packet, policy_, matcher_);
+    if (found.kind != Kind::unreadable && found.kind != Kind::not_vip)
+        arrived(found.group, 1);
     if (found.kind == Kind::sip_matching || found.kind == Kind::sip_other)
         count(Counter::sip_received);
     const Decision decision = decide(Ingress::outside, found.kind, stance(found));
+    judgement_ = {found.kind, found.group, decision.counter, decision.copy};
     if (decision.action == Action::hold)
         return hold(packet, {Ingress::outside, token, now_, found.group, false}) ? Action::hold
                                                                                  : Action::drop;
@@ -89,8 +103,8 @@ bool Path::hold(std::span<const std::uint8_t> packet, const Held& tag) {
         }
         const Held& oldest = held_.entry(0).tag;
         if (!oldest.done) {
-            if (oldest.ingress == Ingress::outside)
-                overflowed_.push_back(oldest.token);
+            if (oldest.ingress != Ingress::redirect)
+                overflowed_.push_back({oldest.ingress, oldest.token});
             else
                 count(Counter::held_dropped);
             --held_count_;
@@ -126,23 +140,59 @@ std::optional<Path::Settled> Path::next_settled(Ingress ingress) {
 
 std::optional<Released> Path::next_released() {
     if (!overflowed_.empty()) {
-        const std::uint32_t token = overflowed_.back();
+        const Overflowed overflowed = overflowed_.back();
         overflowed_.pop_back();
         count(Counter::held_dropped);
-        return Released{token, Action::drop, {}};
+        return Released{overflowed.ingress, overflowed.token, Action::drop, {}};
     }
+    if (const auto inside = next_released_inside())
+        return inside;
     const auto settled = next_settled(Ingress::outside);
     if (!settled)
         return std::nullopt;
-    Released released{settled->token, Action::drop, settled->packet};
+    Released released{Ingress::outside, settled->token, Action::drop, settled->packet};
     if (settled->late) {
         count(Counter::held_dropped);
     } else {
-        const Inspection found = inspect(released.packet, policy_);
+        const Inspection found = inspect(released.packet, policy_, matcher_);
         released.action = settle(released.packet, found, decide(Ingress::outside, found.kind, stance(found)));
         count(released.action == Action::drop ? Counter::held_dropped : Counter::held_released);
     }
     return released;
+}
+
+std::optional<Released> Path::next_released_inside() {
+    const auto settled = next_settled(Ingress::inside);
+    if (!settled)
+        return std::nullopt;
+    Released released{Ingress::inside, settled->token, Action::drop, settled->packet};
+    const Decision decision = decide_inside(released.packet);
+    if (!settled->late && decision.action == Action::forward) {
+        released.action = Action::forward;
+        count(decision.counter);
+    }
+    count(released.action == Action::drop ? Counter::held_dropped : Counter::held_released);
+    return released;
+}
+
+Decision Path::decide_inside(std::span<const std::uint8_t> packet) const {
+    const auto ip = wire::parse_ip(packet);
+    const contract::Vip* vip = ip ? find_vip(policy_, ip->source) : nullptr;
+    // What the server says needs no inspection for its verdict.
+    return vip == nullptr ? decide(Ingress::inside, Kind::not_vip, Stance::none)
+                          : decide(Ingress::inside, Kind::other_port, groups_[vip->group].stance);
+}
+
+Action Path::on_inside(std::span<const std::uint8_t> packet, std::uint32_t token) {
+    const Decision decision = decide_inside(packet);
+    judgement_ = {Kind::other_port, 0, decision.counter, Copy::none};
+    if (decision.action == Action::hold) {
+        const contract::Vip* vip = find_vip(policy_, wire::parse_ip(packet)->source);
+        return hold(packet, {Ingress::inside, token, now_, vip->group, false}) ? Action::hold
+                                                                               : Action::hold_back;
+    }
+    count(decision.counter);
+    return decision.action;
 }
 
 void Path::redirected(Sent sent) {
@@ -188,7 +238,7 @@ void Path::on_packet(const PacketFrame& frame) {
 }
 
 void Path::on_redirected(const RedirectedFrame& frame) {
-    const Inspection found = inspect(frame.packet, policy_);
+    const Inspection found = inspect(frame.packet, policy_, matcher_);
     const Decision decision = decide(Ingress::redirect, found.kind, stance(found));
     if (decision.action == Action::hold)
         hold(frame.packet, {Ingress::redirect, 0, now_, found.group, false});
@@ -199,7 +249,7 @@ void Path::on_redirected(const RedirectedFrame& frame) {
 /// Redirected packets that had been held come before the one that has just arrived.
 std::optional<Delivery> Path::next_redirected() {
     while (const auto settled = next_settled(Ingress::redirect)) {
-        const Inspection found = inspect(settled->packet, policy_);
+        const Inspection found = inspect(settled->packet, policy_, matcher_);
         const Decision decision = decide(Ingress::redirect, found.kind, stance(found));
         const bool taken = !settled->late && settle(settled->packet, found, decision) == Action::deliver;
         count(taken ? Counter::held_released : Counter::held_dropped);
@@ -242,7 +292,7 @@ std::optional<Delivery> Path::next_deferred() {
 
 std::optional<Delivery> Path::next_mirrored() {
     while (const auto ready = receiver_.next()) {
-        Inspection found = inspect(ready->packet, policy_);
+        Inspection found = inspect(ready->packet, policy_, matcher_);
         const std::uint64_t epoch = groups_[found.group].role.epoch;
         if (found.kind != Kind::unreadable && found.kind != Kind::not_vip && ready->epoch < epoch)
             found.kind = found.binding && ready->epoch + 1 == epoch ? Kind::late_binding : Kind::outdated;

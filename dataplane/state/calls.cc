@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/state/calls.hh"
 
-#include "dataplane/wire/sip.hh"
-
 #include <algorithm>
 #include <cstdlib>
 
@@ -13,21 +11,6 @@ namespace {
 constexpr std::size_t reach = 32;
 constexpr std::size_t sweep_step = 64;
 
-bool of_calls(wire::SipMethod method) {
-    switch (method) {
-    case wire::SipMethod::invite:
-    case wire::SipMethod::ack:
-    case wire::SipMethod::bye:
-    case wire::SipMethod::cancel:
-    case wire::SipMethod::update:
-    case wire::SipMethod::info:
-    case wire::SipMethod::prack:
-        return true;
-    default:
-        return false;
-    }
-}
-
 } // namespace
 
 Calls::Calls(std::size_t capacity, std::uint64_t seed)
@@ -37,15 +20,9 @@ Calls::Calls(std::size_t capacity, std::uint64_t seed)
         std::abort();
 }
 
-void Calls::see(Instant now, std::size_t group, std::string_view message) noexcept {
-    const auto summary = wire::summarize(message);
-    if (!summary || !of_calls(summary->method))
-        return;
-    const auto sip = wire::parse_sip(message);
-    if (!sip)
-        return;
-    const std::uint64_t key = hash(sip->call_id, group);
-    const std::uint64_t branch = hash(sip->via.branch, group);
+void Calls::see(Instant now, std::size_t group, const wire::SipMessage& sip) noexcept {
+    const std::uint64_t key = hash(sip.call_id, group);
+    const std::uint64_t branch = hash(sip.via.branch, group);
     const auto confirm = [&](Call* call) {
         if (call == nullptr)
             return;
@@ -53,21 +30,21 @@ void Calls::see(Instant now, std::size_t group, std::string_view message) noexce
         call->forget = now + silent_max;
     };
 
-    if (sip->kind == wire::SipKind::response) {
-        if (sip->method == wire::SipMethod::invite && sip->status >= 200 && sip->status < 300)
+    if (sip.kind == wire::SipKind::response) {
+        if (sip.method == wire::SipMethod::invite && sip.status >= 200 && sip.status < 300)
             confirm(find_or_add(key, group)); // a phone that the server has called answers
-        else if ((sip->method == wire::SipMethod::invite && sip->status >= 300) ||
-                 (sip->method == wire::SipMethod::bye && sip->status >= 200 && sip->status < 300)) {
+        else if ((sip.method == wire::SipMethod::invite && sip.status >= 300) ||
+                 (sip.method == wire::SipMethod::bye && sip.status >= 200 && sip.status < 300)) {
             Call* call = find(key);
             // A failed re-INVITE does not end the call that is up (RFC 3261 section 14.1).
-            if (call != nullptr && (sip->method == wire::SipMethod::bye || !call->confirmed))
+            if (call != nullptr && (sip.method == wire::SipMethod::bye || !call->confirmed))
                 remove(call);
         }
         return;
     }
-    switch (sip->method) {
+    switch (sip.method) {
     case wire::SipMethod::invite:
-        if (!sip->to.tag.empty())
+        if (!sip.to.tag.empty())
             return confirm(find_or_add(key, group)); // in a dialog: the call is up
         if (Call* call = find_or_add(key, group); call != nullptr && !call->confirmed) {
             call->branch = branch; // again after a challenge: a new transaction of the same call
@@ -88,9 +65,13 @@ void Calls::see(Instant now, std::size_t group, std::string_view message) noexce
         if (Call* call = find(key); call != nullptr && !call->confirmed)
             remove(call);
         return;
-    default: // UPDATE, INFO, PRACK: a sign of life
+    case wire::SipMethod::update: // a sign of life
+    case wire::SipMethod::info:
+    case wire::SipMethod::prack:
         if (Call* call = find(key); call != nullptr)
             call->forget = std::max(call->forget, now + (call->confirmed ? silent_max : ringing_max));
+        return;
+    default:
         return;
     }
 }

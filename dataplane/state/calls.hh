@@ -13,6 +13,8 @@
 // and counts twice. Memory and work per message are bounded: a full table counts what it could not keep.
 // Deliberately absent: dialogs, routes, media.
 
+#include "dataplane/wire/sip.hh"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,9 +37,9 @@ public:
     /// Call-IDs.
     Calls(std::size_t capacity, std::uint64_t seed);
 
-    /// A SIP message (RFC 3261) that came from outside for a VIP of `group`. `now` never goes back. Malformed
-    /// ones change nothing.
-    void see(Instant now, std::size_t group, std::string_view message) noexcept;
+    /// A SIP message (RFC 3261) that came from outside for a VIP of `group`, read by parse_sip() or
+    /// extract_sip(). `now` never goes back.
+    void see(Instant now, std::size_t group, const wire::SipMessage& sip) noexcept;
 
     /// Forgets what has been silent for too long; looks at a bounded part of the table, so call it often.
     void sweep(Instant now) noexcept;

@@ -28,7 +28,7 @@ public:
         field = field.substr(0, std::min(room - 2, field_max));
         text_[size_] = static_cast<char>(field.size() >> 8U);
         text_[size_ + 1] = static_cast<char>(field.size() & 0xffU);
-        std::memcpy(text_.data() + size_ + 2, field.data(), field.size());
+        std::copy(field.begin(), field.end(), text_.begin() + static_cast<std::ptrdiff_t>(size_ + 2));
         size_ += 2 + field.size();
     }
     std::string_view text() const { return {text_.data(), size_}; }
@@ -210,6 +210,7 @@ void Dialogs::enter(const Seen& seen, const Key& key, DialogState state, const D
             ++counts_.evicted;
         }
         index = index_.add(seen.now, key, key.call ^ std::rotl(key.tags, 32), list);
+        reach_ = std::max<std::size_t>(reach_, index + 1U);
     }
     if (!write(index, dialog, seen.message)) {
         remove(index);
@@ -230,7 +231,7 @@ bool Dialogs::write(Index index, const Dialog& dialog, const SipMessage& message
     for (const std::string_view value : message.record_routes.values()) {
         if (size + value.size() + 1 > routes.size())
             break;
-        std::memcpy(routes.data() + size, value.data(), value.size());
+        std::copy(value.begin(), value.end(), routes.begin() + static_cast<std::ptrdiff_t>(size));
         size += value.size();
         routes[size++] = '\n';
     }

@@ -67,7 +67,7 @@ public:
     static constexpr std::size_t octets(const Limits& limits) {
         return Records::octets(limits.dialogs, limits.chunks);
     }
-    /// `memory`: octets(limits), aligned for 8 octets, outlives this object. `seed`: random.
+    /// `memory`: octets(limits), aligned for 8 octets, all zero, outlives this object. `seed`: random.
     Dialogs(std::span<std::byte> memory, const Limits& limits, std::uint64_t seed);
 
     /// Takes a message that was read by parse_sip() or extract_sip(), seen in either direction; `source` and
@@ -79,6 +79,8 @@ public:
     void sweep(Instant now);
 
     std::size_t size() const { return index_.size(); }
+    /// Records from here on were never used.
+    std::size_t reach() const { return reach_; }
     const DialogCounts& counts() const { return counts_; }
     const Records& records() const { return records_; }
 
@@ -112,6 +114,7 @@ private:
     Records records_;
     Table index_;
     DialogCounts counts_;
+    std::size_t reach_{0};
 };
 
 /// The text of a dialog's record, field by field, as the messages had them; views point into the text.

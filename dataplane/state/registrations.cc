@@ -100,6 +100,7 @@ void Registrations::bind(Instant now, const Origin& origin, const wire::SipMessa
             ++counts_.evicted;
         }
         index = index_.add(now, key, hash);
+        reach_ = std::max<std::size_t>(reach_, index + 1U);
         Index& first = head(record);
         index_[index].next = first;
         if (first != Table::none)
@@ -159,9 +160,9 @@ void Registrations::remove(Index index) {
 
 void Registrations::sweep(Instant now) {
     constexpr std::size_t bound = 64;
-    for (std::size_t i = 0; i < bound; ++i) {
+    for (std::size_t i = 0; i < std::min(bound, reach_); ++i) {
         const auto index = static_cast<Index>(swept_);
-        swept_ = (swept_ + 1) % records_.records();
+        swept_ = (swept_ + 1) % reach_;
         Binding binding;
         if (records_.read(index, binding) && binding.expires_ns <= to_ns(now)) {
             remove(index);

@@ -70,8 +70,8 @@ public:
     static constexpr std::size_t octets(const Limits& limits) {
         return Records::octets(limits.bindings, limits.chunks);
     }
-    /// `memory`: octets(limits), aligned for 8 octets, outlives this object. `seed`: random, so that nobody
-    /// can choose colliding addresses.
+    /// `memory`: octets(limits), aligned for 8 octets, all zero, outlives this object. `seed`: random, so
+    /// that nobody can choose colliding addresses.
     Registrations(std::span<std::byte> memory, const Limits& limits, std::uint64_t seed);
 
     /// Takes a REGISTER request that was read by parse_sip() or extract_sip() from `text`. `now` never goes
@@ -82,6 +82,8 @@ public:
     void sweep(Instant now);
 
     std::size_t size() const { return index_.size(); }
+    /// Records from here on were never used.
+    std::size_t reach() const { return reach_; }
     const RegistrationCounts& counts() const { return counts_; }
     const Records& records() const { return records_; }
 
@@ -113,6 +115,7 @@ private:
     Table index_;
     std::vector<Index> heads_; ///< first binding, by address-of-record
     RegistrationCounts counts_;
+    std::size_t reach_{0};
     std::size_t swept_{0};
 };
 

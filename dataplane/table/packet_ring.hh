@@ -15,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <new>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -50,13 +49,10 @@ public:
     /// Octets of memory for a ring of so many octets (a multiple of 8).
     static constexpr std::size_t octets(std::size_t ring) { return sizeof(Head) + ring / 8 * 8; }
 
-    /// The writer. `memory`: aligned for 8 octets, at least octets(256), outlives this object.
+    /// The writer. `memory`: aligned for 8 octets, at least octets(256), all zero, outlives this object. It
+    /// is not touched before it is needed.
     explicit PacketRing(std::span<std::byte> memory)
-        : PacketRing(memory.data(), memory.size()) {
-        new (head_) Head;
-        for (std::size_t i = 0; i < words_; ++i)
-            new (ring_ + i) Word{0};
-    }
+        : PacketRing(memory.data(), memory.size()) {}
     /// A reader of the same memory, in this or another process.
     static const PacketRing reader(std::span<const std::byte> memory) {
         return PacketRing{const_cast<std::byte*>(memory.data()), memory.size()};

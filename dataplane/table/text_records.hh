@@ -16,8 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,14 +58,10 @@ public:
         return (length + chunk_octets - 1) / chunk_octets;
     }
 
-    /// The writer. `memory`: octets(records, chunks), aligned for 8 octets, outlives this object; what it
-    /// held before is forgotten.
+    /// The writer. `memory`: octets(records, chunks), aligned for 8 octets, all zero, outlives this object.
+    /// What is not needed is not touched: a hole in a file stays one.
     TextRecords(std::span<std::byte> memory, std::size_t records, std::size_t chunks)
         : TextRecords(memory.data(), records, chunks) {
-        for (std::size_t i = 0; i < records; ++i)
-            new (slots_ + i) Slot;
-        for (std::size_t i = chunks; i-- > 0;)
-            (new (chunks_ + i) Chunk)->next.store(std::exchange(free_, static_cast<Index>(i)));
         free_count_ = chunks;
     }
 
@@ -99,10 +93,8 @@ public:
         slot.used.store(1, std::memory_order_relaxed);
         Index before = none;
         while (!text.empty()) {
-            const Index index = free_;
+            const Index index = take_chunk();
             Chunk& chunk = chunks_[index];
-            free_ = static_cast<Index>(chunk.next.load(std::memory_order_relaxed));
-            --free_count_;
             chunk.next.store(none, std::memory_order_relaxed);
             if (before == none)
                 slot.first.store(index, std::memory_order_relaxed);
@@ -179,8 +171,20 @@ private:
             slot.head[i].store(copy[i], std::memory_order_relaxed);
     }
 
+    /// One that was given back, or else the first that was never used. There is one.
+    Index take_chunk() {
+        --free_count_;
+        if (free_ == none)
+            return fresh_++;
+        const Index index = free_;
+        free_ = static_cast<Index>(chunks_[index].next.load(std::memory_order_relaxed));
+        return index;
+    }
+
     /// Gives the chunks of a record back.
     void release(Slot& slot) {
+        if (slot.used.load(std::memory_order_relaxed) == 0)
+            return; // perhaps never used: then `first` is 0 and means nothing
         Index index = slot.first.load(std::memory_order_relaxed);
         while (index != none) {
             Chunk& chunk = chunks_[index];
@@ -242,7 +246,8 @@ private:
     Chunk* chunks_;
     std::size_t slot_count_;
     std::size_t chunk_count_;
-    Index free_{none};
+    Index free_{none}; ///< chunks that were given back
+    Index fresh_{0};   ///< chunks from here on were never used
     std::size_t free_count_{0};
 };
 

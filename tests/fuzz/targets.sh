@@ -8,6 +8,7 @@ fuzz_sip      | dataplane/wire/*.cc |  | sip +sip/rfc4475 +sip/rfc5118 +sip/sofi
 fuzz_ip       | dataplane/wire/*.cc |  | ip
 fuzz_mirror   | dataplane/path/*.cc dataplane/wire/*.cc dataplane/contract/*.cc |  | ip
 fuzz_fragments | dataplane/path/fragments.cc dataplane/wire/*.cc |  | ip
+fuzz_udp      | dataplane/path/inspect.cc dataplane/state/calls.cc dataplane/state/dialogs.cc dataplane/state/registrations.cc dataplane/state/tracker.cc dataplane/wire/*.cc dataplane/contract/*.cc |  | sip +sip/rfc4475 +sip/rfc5118 +sip/sofia-tests +sip/kamailio-misc +sip/pkts-messages +sip/pjsip-fuzz-seeds +sip/belle-sip-afl
 fuzz_streams  | dataplane/path/sip_streams.cc dataplane/wire/*.cc |  | sip +sip/rfc4475
 fuzz_config   | control/config/*.cc dataplane/wire/*.cc dataplane/contract/*.cc | -DTOML_HEADER_ONLY=0 -DTOML_SHARED_LIB=1 -ltomlplusplus | config
 fuzz_api      | control/api/message.cc | -lboost_json | api

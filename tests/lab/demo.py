@@ -2,7 +2,8 @@
 """tools/demo: a SIP server's host dies, and its phones go on.
 
 In namespaces of its own on this machine: two SIP servers, two tandem nodes, 200 registered phones, running calls and a
-stream of requests. Every figure is measured in this run."""
+stream of requests. With --appliance the nodes stand in front of the servers, and everything that is sent to the virtual
+address crosses their packet engines, RTP too. Every figure is measured in this run."""
 
 import argparse
 import json
@@ -12,11 +13,13 @@ import sys
 
 from tests.build import build, build_directory
 from tests.support.lab import Lab, other
-from tests.support.network import VIP4, VIP6
+from tests.support.media import Echo, Stream
+from tests.support.network import CLIENT4, CLIENT6, VIP4, VIP6
 from tests.support.wait import Late, monotonic_ns, wait_for
 
 PHONES = 200
 RATE = 1000
+ECHO_PORT = 7000
 PHASES = (("detected", "the survivor is sure that the other node is silent"), ("decided", "takeover decided"),
           ("addresses", "addresses added"), ("announced", "first announcement sent"))
 
@@ -61,7 +64,8 @@ class Promise:
 
 
 def start(screen, lab):
-    screen.title("Two SIP servers, one address")
+    screen.title("Two SIP servers, one address" if lab.appliance is None else
+                 "Two SIP servers, an appliance in front of each, one address")
     lab.start(PHONES)
     active = lab.wait_pair()
     screen.fact("virtual address", f"{VIP4}, {VIP6}")
@@ -180,8 +184,23 @@ def planned(screen, lab, promise, first):
             "calls_completed": calls["completed"]}
 
 
+def media(screen, lab, promise):
+    """RTP to the virtual address, both families, through the active appliance."""
+    screen.title("Media: everything that is sent to the address crosses the appliance")
+    active, client = lab.active(), lab.network.name("c")
+    server = lab.network.name(lab.network.server(active))
+    with Echo(server, VIP4, ECHO_PORT), Echo(server, VIP6, ECHO_PORT):
+        with Stream(client, CLIENT4, VIP4, ECHO_PORT) as four, Stream(client, CLIENT6, VIP6, ECHO_PORT) as six:
+            wait_for(lambda: four.answered() > 300 and six.answered() > 300, 20.0, "two streams of some seconds")
+    lost = four.lost + six.lost
+    screen.fact("RTP packets that did not come back", f"{lost} of {four.sent + six.sent}",
+                promise.check(lost == 0, "no RTP packet lost"))
+    return {"sent": four.sent + six.sent, "lost": lost}
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/demo", description=__doc__)
+    parser.add_argument("--appliance", action="store_true", help="two appliances in front of the SIP servers")
     parser.add_argument("--json", metavar="FILE", help="write the measured figures as data")
     parser.add_argument("--keep-logs", action="store_true", help="leave the logs behind and say where")
     parser.add_argument("--no-build", action="store_true", help="take the programs as they are")
@@ -200,10 +219,11 @@ def main():
             return 1
     promise = Promise()
     try:
-        with Lab(directory) as lab:
+        with Lab(directory, appliance={} if arguments.appliance else None) as lab:
             lab.keep_logs = arguments.keep_logs
             try:
                 first, registered = start(screen, lab)
+                streamed = media(screen, lab, promise) if arguments.appliance else None
                 crashed, phases = crash(screen, lab, promise, first, registered)
                 moved = planned(screen, lab, promise, first)
             except Exception:
@@ -219,7 +239,8 @@ def main():
         return 1
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"crash": crashed, "planned": moved, "phases_ms": phases}, file, indent=1)
+            results = {"crash": crashed, "planned": moved, "phases_ms": phases}
+            json.dump(results | ({"media": streamed} if streamed else {}), file, indent=1)
             file.write("\n")
     screen.verdict(not promise.broken, "Everything held." if not promise.broken else
                    "Not everything held: " + "; ".join(promise.broken))

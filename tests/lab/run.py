@@ -12,7 +12,7 @@ import time
 import traceback
 
 from tests.build import build_directory
-from tests.lab import (config_cases, failover_cases, group_cases, hostile_cases, monitor_cases, policy_cases,
+from tests.lab import (appliance_cases, config_cases, failover_cases, group_cases, hostile_cases, monitor_cases, policy_cases,
                        role_cases)
 from tests.support.lab import Lab
 from tests.support.network import VIP4, VIP4_SECOND, VIP6
@@ -167,6 +167,8 @@ def main():
         runner.config_rows()
         runner.pair_cases(PAIR_CASES, PHONES)
         runner.pair_cases(monitor_cases.CASES, **MONITOR_LAB)
+        for settings, phones, cases in appliance_cases.LABS:
+            runner.pair_cases(cases, phones, **settings)
         runner.own_cases()
     except Exception as error:  # the lab itself could not be built
         runner.case("the lab", lambda error=error: (_ for _ in ()).throw(error))

@@ -98,8 +98,8 @@ std::vector<std::uint8_t> packet_of(std::string_view payload, std::string_view d
 contract::Policy policy(std::string_view interface, std::uint16_t queue) {
     contract::Policy policy;
     policy.vip_count = 2;
-    policy.vips[0] = {address(vip), 0, {}};
-    policy.vips[1] = {address(vip6), 0, {}};
+    policy.vips[0] = {address(vip), {}, 0, {}};
+    policy.vips[1] = {address(vip6), {}, 0, {}};
     policy.group_count = 1;
     policy.groups[0].pattern = contract::RequestPattern::parse("REGISTER|INVITE").value();
     policy.groups[0].mirroring = contract::Mirroring::on;

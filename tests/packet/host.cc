@@ -2,6 +2,7 @@
 #include "tests/packet/host.hh"
 
 #include "tests/packet/cases.hh"
+#include "tests/packet/namespaces.hh"
 
 #include <boost/test/unit_test.hpp>
 
@@ -26,71 +27,7 @@ namespace {
 
 constexpr std::uint16_t queue = 5060;
 
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t length{0};
-};
-
-SocketAddress socket_address(std::string_view text, std::uint16_t port) {
-    SocketAddress result;
-    const wire::IpAddress parsed = address(text);
-    if (parsed.is_v4()) {
-        sockaddr_in in{};
-        in.sin_family = AF_INET;
-        in.sin_port = htons(port);
-        std::memcpy(&in.sin_addr, parsed.octets.data(), 4);
-        std::memcpy(&result.storage, &in, sizeof(in));
-        result.length = sizeof(in);
-    } else {
-        sockaddr_in6 in{};
-        in.sin6_family = AF_INET6;
-        in.sin6_port = htons(port);
-        std::memcpy(&in.sin6_addr, parsed.octets.data(), 16);
-        std::memcpy(&result.storage, &in, sizeof(in));
-        result.length = sizeof(in);
-    }
-    return result;
-}
-
-int udp_socket(std::string_view local, std::uint16_t port) {
-    const SocketAddress at = socket_address(local, port);
-    const int descriptor = ::socket(at.storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    const int on = 1;
-    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    BOOST_REQUIRE_MESSAGE(::bind(descriptor, reinterpret_cast<const sockaddr*>(&at.storage), at.length) == 0,
-                          "bind " << local << ": " << std::strerror(errno));
-    return descriptor;
-}
-
-std::string output_of(const std::string& command) {
-    FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-    BOOST_REQUIRE(pipe != nullptr);
-    std::string text;
-    std::array<char, 4096> buffer{};
-    while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
-        text.append(buffer.data(), n);
-    const int status = ::pclose(pipe);
-    BOOST_REQUIRE_MESSAGE(status == 0, command << ": " << text);
-    return text;
-}
-
 } // namespace
-
-bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds deadline) {
-    const auto end = std::chrono::steady_clock::now() + deadline;
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > end)
-            return false;
-        ::poll(nullptr, 0, 1);
-    }
-    return true;
-}
-
-std::int64_t now_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
 
 Host::Host() {
     BOOST_REQUIRE_MESSAGE(::geteuid() == 0,
@@ -153,41 +90,17 @@ void Host::new_peer() {
     }));
 }
 
-int Host::in_namespace(const std::string& name, const std::function<int()>& make) const {
-    const int home = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    const int there = ::open(("/run/netns/" + name).c_str(), O_RDONLY | O_CLOEXEC);
-    BOOST_REQUIRE(home >= 0);
-    BOOST_REQUIRE(there >= 0);
-    BOOST_REQUIRE(::setns(there, CLONE_NEWNET) == 0);
-    const int result = make();
-    BOOST_REQUIRE(::setns(home, CLONE_NEWNET) == 0);
-    ::close(home);
-    ::close(there);
-    return result;
-}
-
-pid_t Host::spawn() const {
-    return in_namespace(node_, [&] {
-        const pid_t child = ::fork();
-        if (child == 0) {
-            ::execl(TANDEM_FAST, "tandem-fast", "--run-dir", run_dir_.c_str(), nullptr);
-            ::_exit(127);
-        }
-        return child;
-    });
-}
-
 void Host::start() {
     BOOST_REQUIRE(engine_ < 0);
     page().engine.attached = 0;
-    engine_ = spawn();
+    engine_ = spawn_engine(node_, run_dir_);
     BOOST_REQUIRE_MESSAGE(eventually([&] { return page().engine.attached == 1; }),
                           "tandem-fast does not attach");
     settle();
 }
 
 int Host::run_second() {
-    const pid_t child = spawn();
+    const pid_t child = spawn_engine(node_, run_dir_);
     int status = 0;
     BOOST_REQUIRE(eventually([&] { return ::waitpid(child, &status, WNOHANG) == child; }));
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

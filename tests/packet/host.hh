@@ -10,6 +10,7 @@
 // Everything is removed at the end. Needs root.
 
 #include "dataplane/contract/page.hh"
+#include "tests/packet/namespaces.hh"
 #include "tests/packet/peer.hh"
 
 #include <sys/types.h>
@@ -24,11 +25,6 @@
 #include <vector>
 
 namespace packet_suite {
-
-/// Waits until `holds` is true; false when it was not by the deadline.
-bool eventually(const std::function<bool()>& holds,
-                std::chrono::milliseconds deadline = std::chrono::seconds{5});
-std::int64_t now_ns();
 
 class Host {
 public:
@@ -65,9 +61,6 @@ public:
     std::string run(const std::string& command) const;
 
 private:
-    int in_namespace(const std::string& name, const std::function<int()>& make) const;
-    pid_t spawn() const;
-
     std::string node_;
     std::string phone_;
     std::string run_dir_;

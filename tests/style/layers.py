@@ -27,18 +27,23 @@ RULES = {
     CONTRACT: Rule((WIRE,), system=("fcntl.h", "unistd.h", "sys/mman.h", "sys/stat.h", "sys/file.h")),
     SEAL: Rule((WIRE, CONTRACT), ("openssl/",)),
     # the packet path
+    "dataplane/match": Rule((WIRE, CONTRACT, "dataplane/path/text_matcher.hh"), ("hs/",)),
     "dataplane/table": Rule((WIRE,)),
     "dataplane/path": Rule((WIRE, CONTRACT, TABLE)),
     "dataplane/state": Rule((WIRE, CONTRACT, TABLE)),
-    "dataplane/io/nfqueue": Rule(BYTES + ("dataplane/path", "dataplane/state"),
+    "dataplane/io/halink": Rule(BYTES + ("dataplane/path",), (), "yes"),
+    "dataplane/io/dpdk": Rule(BYTES + (TABLE, "dataplane/match", "dataplane/path", "dataplane/state", "dataplane/io/halink"),
+                              ("rte_", "libmnl/", "nftables/"), "yes"),
+    "dataplane/io/nfqueue": Rule(BYTES + ("dataplane/match", "dataplane/path", "dataplane/state", "dataplane/table",
+                                          "dataplane/io/halink"),
                                  ("libnetfilter_queue/", "libmnl/", "nftables/"), "yes"),
-    "dataplane/io/pcap": Rule(BYTES + ("dataplane/path", "dataplane/state"), ("pcap",), "yes"),
+    "dataplane/io/pcap": Rule(BYTES + ("dataplane/match", "dataplane/path", "dataplane/state"), ("pcap",), "yes"),
     "dataplane": Rule(("dataplane",), ("CLI/", "fmt/"), "yes"),  # main.cc: the wiring
     # what is asked of the kernel
     "netlink": Rule((WIRE,), ("netlink/",), "yes"),
     # the control plane
     "control/ha": Rule(),
-    "control/config": Rule(BYTES, ("toml++/",), "yes"),
+    "control/config": Rule(BYTES + ("dataplane/match/expression.hh",), ("toml++/",), "yes"),
     "control/announce": Rule(BYTES + ("netlink",), (), "yes"),
     "control/watch": Rule(BYTES + ("control/ha", "control/config/config.hh", "netlink/kernel.hh"),
                           ("boost/asio", "boost/system"), "yes"),
@@ -49,7 +54,9 @@ RULES = {
     "control": Rule(BYTES + ("control", "netlink"), ("CLI/", "fmt/", "spdlog/"), "yes"),  # main.cc: the wiring
     # tools
     "tools/phone": Rule(system="yes"),
-    "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink"),
+    "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink",
+                                     "dataplane/state", "dataplane/table", "dataplane/path/decide.hh",
+                                     "dataplane/io/pcap/filter.hh"),
                             BOOST + ("CLI/", "fmt/"), "yes"),
     "tools": Rule(BYTES + ("control", "netlink"), BOOST + ("CLI/", "fmt/"), "yes"),
     # tests may look everywhere

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 
+from tests.support.appliance import SERVER4, SERVER6, ApplianceNetwork
 from tests.support.kamailio import Kamailio
 from tests.support.network import CLIENT4, VIP4, VIP6, Janitor, Network, command
 from tests.support.node import Node
@@ -36,8 +37,8 @@ def _end_orderly(number, _frame):
 
 
 class Lab:
-    def __init__(self, build, vips=(VIP4, VIP6), own_disks=False, management=False, **settings):
-        """`settings`: those of config_text. `own_disks`: each node's state directory is a small file system.
+    def __init__(self, build, vips=(VIP4, VIP6), own_disks=False, management=False, appliance=None, **settings):
+        """`settings`: those of config_text. `appliance`: those of ApplianceNetwork; None: host mode. `own_disks`: each node's state directory is a small file system.
         `management`: each node has a third interface, mgmt0."""
         self.build = build
         self.management = management
@@ -45,9 +46,10 @@ class Lab:
         self._mounts = []
         self._in_memory = []
         self.vips = vips
-        self.settings = settings
+        self.settings = settings | ({} if appliance is None else {"appliance": appliance})
+        self.appliance = appliance
         self.janitor = Janitor()
-        self.network = Network(self.janitor)
+        self.network = Network(self.janitor) if appliance is None else ApplianceNetwork(self.janitor, **appliance)
         self.directory = tempfile.mkdtemp(prefix=f"tandem-{self.network.prefix}-")
         self.janitor.tell("dir " + self.directory)
         self.nodes = {}
@@ -140,7 +142,9 @@ class Lab:
         command("mount", "-o", f"remount,{mode}", state)
 
     def start_server(self, name):
-        self.servers[name] = Kamailio(self.network.name(name), name, self.path(f"{name}/kamailio"), self.vips)
+        vips = (SERVER4, SERVER6) if self.appliance is not None and self.network.nat else self.vips
+        where = self.network.name(self.network.server(name))
+        self.servers[name] = Kamailio(where, name, self.path(f"{name}/kamailio"), vips)
         self.servers[name].wait_ready()
 
     def watch_holders(self):
@@ -160,8 +164,12 @@ class Lab:
         for node in self.nodes.values():
             node.start()
         for name in NODES:
-            self.wait_vip_usable(name)
-            self.start_server(name)
+            if self.appliance is None:
+                self.wait_vip_usable(name)
+            if self.network.server(name) not in [self.network.server(known) for known in self.servers]:
+                self.start_server(name)
+            else:
+                self.servers[name] = self.servers[other(name)]
         self.wait_pair()
         if phones:
             self.start_phones(phones)

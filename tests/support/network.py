@@ -224,36 +224,50 @@ class Network:
     def name(self, who):
         return f"{self.prefix}-{who}"
 
+    # Who is there, and on which bridges: {who: (number in its networks, bridges)}.
+    stations = {"a": (1, ("lan", "ha")), "b": (2, ("lan", "ha")), "c": (50, ("lan",))}
+    bridges = ("lan", "ha")
+
     def build(self):
-        for who in ("sw", "a", "b", "c"):
+        for who in ("sw", *self.stations):
             command("ip", "netns", "add", self.name(who))
             self.made.append(self.name(who))
             self.janitor.tell("netns " + self.name(who))
-        self._batch("sw", [
-            "link set lo up",
-            "link add lan type bridge forward_delay 0 stp_state 0 mcast_snooping 0",
-            "link add ha type bridge forward_delay 0 stp_state 0 mcast_snooping 0",
-            "link set lan up", "link set ha up",
-        ])
-        for who, networks in (("a", ("lan", "ha")), ("b", ("lan", "ha")), ("c", ("lan",))):
-            for network in networks:
+        self._batch("sw", ["link set lo up"] + [
+            f"link add {bridge} type bridge forward_delay 0 stp_state 0 mcast_snooping 0" for bridge in self.bridges
+        ] + [f"link set {bridge} up" for bridge in self.bridges])
+        for who, (_, bridges) in self.stations.items():
+            for bridge in bridges:
                 self._batch("sw", [
-                    f"link add {who}_{network} type veth peer name {network}0 netns {self.name(who)}",
-                    f"link set {who}_{network} master {network} up",
+                    f"link add {who}_{bridge} type veth peer name {self._end(who, bridge)} netns {self.name(who)}",
+                    f"link set {who}_{bridge} master {bridge} up",
                 ])
         self.set_sysctl("sw", {"net/ipv6/conf/all/disable_ipv6": 1, "net/bridge/bridge-nf-call-iptables": 0,
                             "net/bridge/bridge-nf-call-ip6tables": 0, "net/bridge/bridge-nf-call-arptables": 0})
-        for who, host in (("a", 1), ("b", 2), ("c", 50)):
-            self.set_sysctl(who, {f"net/ipv6/conf/{interface}/accept_dad": 0
-                               for interface in ("all", "default", "lan0", "ha0")})
-            lines = ["link set lo up", "link set lan0 up",
-                     f"addr add 10.77.0.{host}/24 dev lan0",
-                     f"addr add fd77::{host}/64 dev lan0 nodad"]
-            if who != "c":
-                lines += ["link set ha0 up", f"addr add 10.78.0.{host}/24 dev ha0"]
-            self._batch(who, lines)
-        for who in ("a", "b", "c"):
+        for who, (host, _) in self.stations.items():
+            self._furnish(who, host)
+        for who in self.stations:
             wait_for(lambda name=who: self._settled(name), 10, f"the network of {who} to settle")
+
+    def _end(self, who, bridge):
+        """The name of a station's end of the cable to a bridge."""
+        del who
+        return f"{bridge}0"
+
+    def _furnish(self, who, host):
+        """A station's addresses."""
+        self.set_sysctl(who, {f"net/ipv6/conf/{interface}/accept_dad": 0
+                           for interface in ("all", "default", "lan0", "ha0")})
+        lines = ["link set lo up", "link set lan0 up",
+                 f"addr add 10.77.0.{host}/24 dev lan0",
+                 f"addr add fd77::{host}/64 dev lan0 nodad"]
+        if who != "c":
+            lines += ["link set ha0 up", f"addr add 10.78.0.{host}/24 dev ha0"]
+        self._batch(who, lines)
+
+    def server(self, node):
+        """Who has the node's SIP server: in host mode the node itself."""
+        return node
 
     def _settled(self, who):
         """Every port is up and has its link-local address: from here on the kernel changes nothing by itself."""

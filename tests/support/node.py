@@ -7,11 +7,12 @@ import re
 import signal
 import subprocess
 
+from tests.support.appliance import INSIDE_VIPS, engine_values
 from tests.support.network import HA, LAN, VIP4, VIP4_SECOND, VIP6
 from tests.support.process import Process, Supervised, alive, children
 from tests.support.wait import wait_for
 
-_EXAMPLE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "examples", "host-pair.toml")
+_EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "examples")
 GROUP = "sip"
 SECOND_GROUP = "trunk"
 FULL_SCORE = 1000
@@ -60,19 +61,23 @@ request_pattern = "REGISTER"
 
 
 def config_text(node, directory, key_file, interval_ms=5, multiplier=3, watch=None, second_group=False, keys=None,
-                sections=""):
+                sections="", appliance=None):
     """The node's configuration file: the annotated example, with the lab's addresses and directories.
 
     `watch`: keys and TOML values of `[group.watch]`, with {directory} for the node's; None: there is no such section.
-    `keys`: more keys of the first group. `sections`: text behind its `[group.watch]`."""
+    `keys`: more keys of the first group. `sections`: text behind its `[group.watch]`. `appliance`: those of
+    engine_values; None: host mode."""
     peer = "b" if node == "a" else "a"
-    with open(_EXAMPLE, encoding="utf-8") as file:
+    name = "host-pair.toml" if appliance is None else "appliance-node1.toml"
+    with open(os.path.join(_EXAMPLES, name), encoding="utf-8") as file:
         example = file.read()
 
     def quoted(value):
         return json.dumps(str(value))
     if second_group:
         example = example.replace("[engine]", _second_group(node) + "[engine]", 1)
+    if appliance is not None and appliance.get("shared"):
+        keys = {**INSIDE_VIPS, **(keys or {})}
     if keys:
         lines = "".join(f"{key} = {value}\n" for key, value in keys.items())
         example = re.sub(r"(?m)^(sip_ports = .*\n)", rf"\g<1>{lines}", example, count=1)
@@ -102,6 +107,7 @@ def config_text(node, directory, key_file, interval_ms=5, multiplier=3, watch=No
         ("group.0", "interface"): quoted("lan0"),
         ("group.0", "vips"): json.dumps([VIP4, VIP6]),
         ("log", "target"): quoted("stderr"),
+        **(engine_values(node, **appliance) if appliance is not None else {}),
     })
 
 

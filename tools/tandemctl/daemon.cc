@@ -195,6 +195,9 @@ Exit run_daemon_verb(const Options& options) {
     case Verb::disable:
     case Verb::role_follow:
         return act(*client, options);
+    case Verb::registrations:
+    case Verb::dialogs:
+    case Verb::capture:
     case Verb::keygen:
     case Verb::check:
         break;

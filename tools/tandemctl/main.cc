@@ -12,6 +12,11 @@ int main(int argc, char** argv) {
         return static_cast<int>(run_keygen(*options));
     case Verb::check:
         return static_cast<int>(run_check(*options));
+    case Verb::capture:
+        return static_cast<int>(run_capture(*options));
+    case Verb::registrations:
+    case Verb::dialogs:
+        return static_cast<int>(run_table_verb(*options));
     default:
         return static_cast<int>(run_daemon_verb(*options));
     }

@@ -25,6 +25,12 @@ std::string to_string(Verb verb) {
         return "events";
     case Verb::counters:
         return "counters";
+    case Verb::registrations:
+        return "registrations";
+    case Verb::dialogs:
+        return "dialogs";
+    case Verb::capture:
+        return "capture";
     case Verb::keygen:
         return "keygen";
     case Verb::check:
@@ -42,6 +48,7 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     bool json = false;
     bool force = false;
     bool follow = false;
+    bool raw = false;
     std::string group;
 
     CLI::App app{"Shows and controls a tandem pair.\nExit status: 0 done, 1 refused, 2 wrong usage.",
@@ -78,6 +85,26 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     events->add_flag("--follow", follow, "Go on with what happens from now");
     events->add_option("--since", options.since, "Only events after number SEQ")->option_text("SEQ");
     verb(Verb::counters, "Show every counter and what it counts");
+    const auto table_verb = [&](Verb which, const char* help) {
+        CLI::App* sub = verb(which, help);
+        sub->add_option("--match", options.match, "Only those that have TEXT in a field, in either case")
+            ->option_text("TEXT");
+        sub->add_option("--group", group, "Only those of this group")->option_text("NAME");
+        sub->add_option("--limit", options.limit, "At most so many; 0: all")->capture_default_str();
+        sub->add_option("--run-dir", options.run_dir, "Folder of tandem-fast's files; default: the socket's");
+        return sub;
+    };
+    table_verb(Verb::registrations, "Show who is registered, as the packet path has seen it")
+        ->add_flag("--raw", raw, "With the REGISTER of each");
+    table_verb(Verb::dialogs, "Show the calls that the packet path has seen begin");
+    CLI::App* capture = verb(Verb::capture, "Write the last packets as a file for Wireshark (pcapng)");
+    capture->add_option("FILE", options.file, "The file; - is standard output")->required();
+    capture->add_option("--filter", options.filter, "Only these packets, as in tcpdump")
+        ->option_text("FILTER");
+    capture->add_flag("--follow", follow, "Go on until a signal ends it");
+    capture->add_option("--seconds", options.seconds, "So far back; default: [capture] seconds")
+        ->check(CLI::Range(0, 86'400));
+    capture->add_option("--run-dir", options.run_dir, "Folder of tandem-fast's files; default: the socket's");
     verb(Verb::keygen, "Make a new pair key")
         ->add_option("FILE", options.file, "A file that is not there yet")
         ->required();
@@ -92,6 +119,7 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     }
     options.form = json ? Form::json : Form::text;
     options.force = force ? Force::yes : Force::no;
+    options.raw = raw ? Raw::yes : Raw::no;
     options.follow = follow ? Follow::yes : Follow::no;
     if (!group.empty())
         options.group = group;

@@ -19,12 +19,16 @@ enum class Verb : std::uint8_t {
     role_follow,
     events,
     counters,
+    registrations,
+    dialogs,
+    capture,
     keygen,
     check
 };
 enum class Form : std::uint8_t { text, json };
 enum class Force : std::uint8_t { no, yes };
 enum class Follow : std::uint8_t { no, yes };
+enum class Raw : std::uint8_t { no, yes };
 
 struct Options {
     Verb verb{Verb::status};
@@ -34,7 +38,14 @@ struct Options {
     Force force{Force::no};
     Follow follow{Follow::no};
     std::uint64_t since{0};
-    std::string file; ///< of keygen and check
+    std::string file;                    ///< of keygen, check and capture
+    std::string filter;                  ///< of capture; empty: none
+    std::optional<std::int64_t> seconds; ///< of capture: how far back
+    // Of capture, registrations and dialogs:
+    std::string run_dir;       ///< empty: the folder of the socket
+    std::string match;         ///< empty: all
+    std::uint64_t limit{1000}; ///< 0: none
+    Raw raw{Raw::no};
 };
 
 /// The exit status of the program.

@@ -8,6 +8,12 @@ namespace tandem::ctl {
 /// The verbs that ask tandemd.
 Exit run_daemon_verb(const Options& options);
 
+/// The verbs that read the tables of tandem-fast, which goes on meanwhile.
+Exit run_table_verb(const Options& options);
+
+/// Writes what the ring of the last packets has.
+Exit run_capture(const Options& options);
+
 /// `keygen` and `check`, which need no tandemd.
 Exit run_keygen(const Options& options);
 Exit run_check(const Options& options);

@@ -132,7 +132,12 @@ void Burst::decide_fates() {
             const int sip = is_sip(kind) ? fate_sip : 0;
             const int translated = nat ? fate_translate : 0;
             int fate = 0;
-            if (verdict.action == path::Action::forward && servers_[v].known != 0)
+            // Clauses of the pattern are asked on the slow way.
+            const bool asked =
+                kind == Kind::sip_matching && !front_.policy().groups[vip.group].pattern.clauses().empty();
+            if (asked)
+                fate = 0;
+            else if (verdict.action == path::Action::forward && servers_[v].known != 0)
                 fate =
                     fate_forward | sip | translated | (verdict.copy == path::Copy::mirror ? fate_mirror : 0);
             else if (verdict.action == path::Action::drop)
@@ -200,10 +205,11 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
     const Fates& fates = fates_[static_cast<std::size_t>(facing)];
     std::size_t forwarded = 0; // in a register: this loop is the hottest of all
     std::uint32_t vips_hit = 0;
+    const std::uint16_t mtu = mtus_[static_cast<std::size_t>(facing)];
     for (std::size_t i = 0; i < count; ++i) {
         const Seen& seen = seen_[i];
         const auto index = static_cast<std::uint8_t>(i);
-        if (seen.way == Way::slow) [[unlikely]] {
+        if (seen.way == Way::slow || seen.length > mtu) [[unlikely]] {
             rest_.add(index);
             continue;
         }

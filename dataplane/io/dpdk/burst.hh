@@ -107,6 +107,11 @@ public:
     void set_next_hop(const wire::IpAddress& destination, const wire::MacAddress& address);
     void clear_next_hops();
 
+    /// The longest IP packet that the port on the other side takes; longer ones go the slow way.
+    void set_mtu(path::Facing facing, std::uint16_t octets) {
+        mtus_[static_cast<std::size_t>(facing)] = octets;
+    }
+
     /// Takes over the policy and the roles; call it before each burst. A new policy forgets the servers.
     void begin(const contract::Policy& policy, std::uint32_t sequence, const Stances& stances);
 
@@ -177,6 +182,7 @@ private:
     std::array<Stations, contract::vips_max> servers_{};
     std::array<wire::MacAddress, 2> ports_{};
     std::array<NextHop, next_hops> next_hops_{};
+    std::array<std::uint16_t, 2> mtus_{1500, 1500}; ///< of the way out, by the Facing it comes in on
 
     std::array<path::RawFrame, burst_max> frames_{};
     std::array<path::Seen, burst_max> seen_{};

@@ -2,6 +2,7 @@
 #include "dataplane/io/nfqueue/engine.hh"
 
 #include "dataplane/path/mirror_frame.hh"
+#include "dataplane/wire/pcapng.hh"
 
 #include <poll.h>
 #include <pthread.h>
@@ -17,14 +18,16 @@ namespace tandem::nfqueue {
 namespace {
 
 using contract::Counter;
+using halink::Purpose;
+using halink::Transmitted;
 using path::Action;
 using path::Duration;
 using path::Instant;
+using Direction = state::CapturedOn::Direction;
 
 constexpr int worker_priority = 10; ///< below the pulse thread of the brain
 constexpr Duration wait_max = std::chrono::milliseconds{10};
 constexpr Duration tun_retry = std::chrono::milliseconds{200};
-constexpr std::size_t calls_max = 65'536;
 constexpr std::size_t bursts_max = 4; ///< of one source in one turn, so that none starves the others
 
 Instant clock_now() {
@@ -39,6 +42,20 @@ std::uint64_t random_number() {
     return value;
 }
 
+/// In the order of Engine::Side.
+std::vector<state::SharedCapture::Interface> captured_interfaces(const contract::Page& page) {
+    contract::Policy policy;
+    page.policy.read(policy);
+    const auto text = [](const auto& name) {
+        return std::string{name.begin(), std::find(name.begin(), name.end(), '\0')};
+    };
+    std::string outside = text(policy.groups[0].outside_interface);
+    for (std::size_t i = 1; i < std::min<std::size_t>(policy.group_count, contract::groups_max); ++i)
+        if (text(policy.groups[i].outside_interface) != outside)
+            outside = "outside"; // the queue does not say which
+    return {{outside, wire::pcapng::link_raw_ip}, {text(policy.shadow_interface), wire::pcapng::link_raw_ip}};
+}
+
 std::string shadow_name(const contract::Policy& policy) {
     const auto& name = policy.shadow_interface;
     return {name.begin(), std::find(name.begin(), name.end(), '\0')};
@@ -46,7 +63,8 @@ std::string shadow_name(const contract::Policy& policy) {
 
 } // namespace
 
-std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page& page) {
+std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page& page,
+                                                                 const std::string& run_dir) {
     contract::Policy policy;
     if (!page.policy.read(policy) || policy.vip_count == 0)
         return std::unexpected("no policy yet");
@@ -54,16 +72,25 @@ std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page&
     if (!queue)
         return std::unexpected(queue.error());
     const path::PathSeeds seeds{random_number(), random_number()};
-    return std::unique_ptr<Engine>(new Engine(page, policy.queue, std::move(*queue), seeds));
+    return std::unique_ptr<Engine>(new Engine(page, run_dir, policy.queue, std::move(*queue), seeds));
 }
 
-Engine::Engine(contract::Page& page, std::uint16_t number, KernelQueue queue, const path::PathSeeds& seeds)
+Engine::Engine(contract::Page& page, const std::string& run_dir, std::uint16_t number, KernelQueue queue,
+               const path::PathSeeds& seeds)
     : page_(page)
     , queue_number_(number)
     , queue_(std::move(queue))
     , links_(page)
-    , path_(page, seeds)
-    , calls_(calls_max, seeds.incarnation ^ seeds.stream) {}
+    , path_(page, seeds, {}, &matcher_)
+    , tracker_(run_dir, contract::record_setup(page), seeds.incarnation ^ seeds.stream)
+    , capture_(run_dir, contract::record_setup(page), captured_interfaces(page)) {}
+
+std::vector<std::string> Engine::complaints() const {
+    std::vector<std::string> all = tracker_.complaints();
+    if (!capture_.complaint().empty())
+        all.push_back(capture_.complaint());
+    return all;
+}
 
 void Engine::run() {
     sched_param priority{};
@@ -84,6 +111,8 @@ void Engine::run() {
 
 void Engine::turn(Instant now) {
     now_ = now;
+    realtime_ns_ =
+        std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()).time_since_epoch().count();
     path_.begin(now);
     attend_devices(now);
     take_released();
@@ -124,8 +153,11 @@ void Engine::take_released() {
 void Engine::take_outside() {
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = queue_.receive();
-        for (const Queued& queued : burst)
-            settle(queued.id, path_.on_outside(queued.packet, queued.id), queued.packet);
+        for (const Queued& queued : burst) {
+            const Action action = path_.on_outside(queued.packet, queued.id);
+            capture(Side::outside, Direction::in, action, path_.judgement().reason, queued.packet);
+            settle(queued.id, action, queued.packet);
+        }
         while (const auto released = path_.next_released()) // those that had to make room
             settle(released->token, released->action, released->packet);
         transmit();
@@ -142,7 +174,7 @@ void Engine::take_outside() {
 void Engine::settle(std::uint32_t id, Action action, std::span<const std::uint8_t> packet) {
     switch (action) {
     case Action::forward:
-        count_call(packet);
+        track(packet, state::Way::served);
         queue_.accept(id);
         break;
     case Action::redirect:
@@ -159,21 +191,27 @@ void Engine::settle(std::uint32_t id, Action action, std::span<const std::uint8_
     }
 }
 
-/// What the server gets tells how many calls are up.
-void Engine::count_call(std::span<const std::uint8_t> packet) {
+/// What the server gets tells who is registered and which calls are up.
+void Engine::track(std::span<const std::uint8_t> packet, state::Way way) {
     if (const auto sip = path::sip_text(packet, path_.policy()))
-        calls_.see(now_, sip->group, sip->text);
+        tracker_->see(now_, {{sip->source, sip->port, sip->group}, way, sip->text});
+}
+
+void Engine::capture(Side side, Direction direction, Action verdict, Counter reason,
+                     std::span<const std::uint8_t> packet) {
+    capture_.put(realtime_ns_, {static_cast<std::uint16_t>(side), direction},
+                 static_cast<std::uint8_t>(verdict), reason, packet);
 }
 
 void Engine::show_calls() {
-    calls_.sweep(now_);
+    tracker_.turn(now_);
     for (std::size_t group = 0;
          group < std::min<std::size_t>(path_.policy().group_count, contract::groups_max); ++group) {
         contract::Role role;
-        if (calls_.count(group) != 0 && page_.grants[group].role.read(role) &&
+        if (tracker_->calls(group) != 0 && page_.grants[group].role.read(role) &&
             role.standing != contract::Standing::active)
-            calls_.clear(group);
-        page_.traffic[group].calls.store(static_cast<std::uint32_t>(calls_.count(group)),
+            tracker_->clear_calls(group);
+        page_.traffic[group].calls.store(static_cast<std::uint32_t>(tracker_->calls(group)),
                                          std::memory_order_relaxed);
     }
 }
@@ -235,9 +273,15 @@ void Engine::take_links() {
 }
 
 void Engine::deliver() {
-    while (const auto delivery = path_.next_delivery())
-        path_.delivered(*delivery,
-                        tun_.write(delivery->packet) ? path::Delivered::yes : path::Delivered::failed);
+    while (const auto delivery = path_.next_delivery()) {
+        const bool written = tun_.write(delivery->packet);
+        path_.delivered(*delivery, written ? path::Delivered::yes : path::Delivered::failed);
+        capture(Side::shadow, Direction::out, Action::deliver,
+                written ? delivery->counter : Counter::mirror_deliver_failed, delivery->packet);
+        if (written)
+            track(delivery->packet,
+                  delivery->counter == Counter::mirror_delivered ? state::Way::mirrored : state::Way::served);
+    }
 }
 
 void Engine::take_shadow() {
@@ -246,6 +290,7 @@ void Engine::take_shadow() {
         if (!packet)
             break;
         path_.on_shadow(*packet);
+        capture(Side::shadow, Direction::in, Action::hold_back, Counter::shadow_held_back, *packet);
     }
 }
 

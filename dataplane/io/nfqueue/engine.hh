@@ -8,24 +8,29 @@
 // packet-filter rules (packet_filter) and signals, which belong to the main thread; log lines.
 
 #include "dataplane/contract/page.hh"
+#include "dataplane/io/halink/mirror_links.hh"
 #include "dataplane/io/nfqueue/kernel_queue.hh"
-#include "dataplane/io/nfqueue/mirror_links.hh"
 #include "dataplane/io/nfqueue/shadow_tun.hh"
+#include "dataplane/match/matcher.hh"
 #include "dataplane/path/path.hh"
-#include "dataplane/state/calls.hh"
+#include "dataplane/state/shared_capture.hh"
+#include "dataplane/state/shared_tracker.hh"
 
 #include <atomic>
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tandem::nfqueue {
 
 class Engine {
 public:
-    /// Binds the kernel queue that the page's policy names. The page outlives the engine.
-    static std::expected<std::unique_ptr<Engine>, std::string> open(contract::Page& page);
+    /// Binds the kernel queue that the page's policy names. The page outlives the engine. What is tracked is
+    /// shown in files of `run_dir`.
+    static std::expected<std::unique_ptr<Engine>, std::string> open(contract::Page& page,
+                                                                    const std::string& run_dir);
 
     /// The worker: turns until stop(). Takes low real-time priority when permitted.
     void run();
@@ -40,9 +45,12 @@ public:
     std::uint16_t queue() const { return queue_number_; }
     /// Turns so far.
     std::uint64_t turns() const { return turns_.load(); }
+    /// What could not be shared with tandemctl, in sentences; known from the start on.
+    std::vector<std::string> complaints() const;
 
 private:
-    Engine(contract::Page& page, std::uint16_t number, KernelQueue queue, const path::PathSeeds& seeds);
+    Engine(contract::Page& page, const std::string& run_dir, std::uint16_t number, KernelQueue queue,
+           const path::PathSeeds& seeds);
 
     void turn(path::Instant now);
     void attend_devices(path::Instant now);
@@ -53,7 +61,10 @@ private:
     void deliver();
     void redirect(std::uint32_t id, std::span<const std::uint8_t> packet);
     void settle(std::uint32_t id, path::Action action, std::span<const std::uint8_t> packet);
-    void count_call(std::span<const std::uint8_t> packet);
+    enum class Side : std::uint16_t { outside, shadow };
+    void capture(Side side, state::CapturedOn::Direction direction, path::Action verdict,
+                 contract::Counter reason, std::span<const std::uint8_t> packet);
+    void track(std::span<const std::uint8_t> packet, state::Way way);
     void show_calls();
     void transmit();
     void flush_links();
@@ -63,11 +74,14 @@ private:
     contract::Page& page_;
     std::uint16_t queue_number_;
     KernelQueue queue_;
-    MirrorLinks links_;
+    halink::MirrorLinks links_;
     ShadowTun tun_;
+    match::Matcher matcher_;
     path::Path path_;
-    state::Calls calls_;
-    path::Instant now_{}; ///< of this turn
+    state::SharedTracker tracker_;
+    state::SharedCapture capture_;
+    std::int64_t realtime_ns_{0}; ///< of this turn
+    path::Instant now_{};         ///< of this turn
     std::string shadow_name_;
     path::Instant tun_retry_at_{};
     std::atomic<bool> stopping_{false};

@@ -61,6 +61,10 @@ BOOST_AUTO_TEST_CASE(defaults) {
     BOOST_CHECK(group.mirroring == Mirroring::off);
     BOOST_CHECK(group.request_pattern == contract::RequestPattern{});
     BOOST_TEST(config->engine.queue == 7);
+    BOOST_TEST(config->engine.registrations_max == 100'000U);
+    BOOST_CHECK(config->capture.enabled == Capturing::on);
+    BOOST_CHECK(config->capture.seconds == 30s);
+    BOOST_TEST(config->capture.octets == 33'554'432U);
     BOOST_CHECK(config->log.target == LogTarget::standard_error);
     BOOST_TEST(config->digest != 0U);
 }
@@ -97,8 +101,15 @@ sip_ports = [5060, 5080]
 enabled = true
 request_pattern = "!REGISTER"
 [engine]
-type = "nfqueue"
+backend = "nfqueue"
 queue = 0
+registrations_max = 5000000
+dialogs_max = 101
+flows_max = 10000000
+[capture]
+enabled = false
+seconds = 3600
+bytes = 1048576
 [log]
 target = "syslog"
 )",
@@ -119,6 +130,12 @@ target = "syslog"
     BOOST_CHECK(group.mirroring == Mirroring::on);
     BOOST_CHECK(!group.request_pattern.matches(wire::SipMethod::register_, wire::SipKind::request));
     BOOST_TEST(config->engine.queue == 0);
+    BOOST_TEST(config->engine.registrations_max == 5'000'000U);
+    BOOST_TEST(config->engine.dialogs_max == 101U);
+    BOOST_TEST(config->engine.flows_max == 10'000'000U);
+    BOOST_CHECK(config->capture.enabled == Capturing::off);
+    BOOST_CHECK(config->capture.seconds == 1h);
+    BOOST_TEST(config->capture.octets == 1'048'576U);
     BOOST_CHECK(config->log.target == LogTarget::syslog);
 }
 
@@ -159,6 +176,11 @@ const Mistake mistakes[] = {
     {"[5060]", "[]", 21, "0 elements", "1 to 8"},
     {"[5060]", "[1,2,3,4,5,6,7,8,9]", 21, "9 elements", "1 to 8"},
     {"name = \"sip-a\"", "route_table = 0", 3, "out of range", "1 to 4294967295"},
+    {"name = \"sip-a\"", "name = \"sip-a\"\n[capture]\nbytes = 1000", 5, "out of range",
+     "1048576 to 1073741824"},
+    {"name = \"sip-a\"", "name = \"sip-a\"\n[capture]\nseconds = 0", 5, "out of range", "1 to 3600"},
+    {"name = \"sip-a\"", "name = \"sip-a\"\n[engine]\nregistrations_max = 10", 5, "out of range",
+     "100 to 5000000"},
     {"name = \"sip-a\"", "route_table = 254", 3, "kernel's own tables", "7100"},
     {"name = \"sip-a\"", "rule_priority = 32766", 3, "out of range", "1 to 32765"},
     {"role = \"primary\"", "priority = 255", 18, "out of range", "1 to 254"},
@@ -167,10 +189,15 @@ const Mistake mistakes[] = {
     {"role = \"primary\"", "role = \"primry\"", 18, "\"role\" cannot be \"primry\"",
      "did you mean \"primary\"?"},
     {"role = \"primary\"", "role = \"Primary\"", 18, "\"role\" cannot be", "secondary, primary"},
-    {"name = \"sip-a\"", "name = \"sip-a\"\n[engine]\ntype = \"dpdk\"", 5, "cannot be \"dpdk\"", "nfqueue"},
+    {"name = \"sip-a\"", "name = \"sip-a\"\n[engine]\nbackend = \"xdp\"", 5, "cannot be \"xdp\"",
+     "nfqueue, dpdk"},
     {"name = \"sip-a\"", "name = \"sip-a\"\n[log]\ntarget = \"file\"", 5, "cannot be \"file\"",
      "stderr, syslog"},
     {"\"INVITE|BYE\"", "\"INVITE|BYEE\"", 24, "BYEE", "!REGISTER"},
+    {"\"INVITE|BYE\"", "\"INVITE user=/(/\"", 24, "the expression \"(\" cannot be used",
+     "no back references"},
+    {"\"INVITE|BYE\"", "\"INVITE user=/(a{100}){100}/\"", 24, "repeats too much", "shorten"},
+    {"\"INVITE|BYE\"", "\"INVITE form 10.0.0.0/8\"", 24, "\"form\" is no clause", "INVITE|CANCEL|BYE"},
     // names
     {"\"sip-a\"", "\"sip a\"", 3, "\"name\" cannot be \"sip a\"", "1 to 32 characters"},
     {"\"sip-a\"", "\"\"", 3, "\"name\" cannot be \"\"", "1 to 32 characters"},

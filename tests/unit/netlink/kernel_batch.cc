@@ -72,7 +72,7 @@ BOOST_FIXTURE_TEST_CASE(all_vips_of_a_node_move_as_one, Ready) {
 
 BOOST_FIXTURE_TEST_CASE(the_first_error_is_told_and_the_rest_is_carried_out, Ready) {
     auto vips = placements();
-    vips[0].outside_index = 4711;
+    vips[0].interface_index = 4711;
     BOOST_CHECK_EQUAL(batches.send(prepared(Transition::rise, vips)), ENODEV);
     BOOST_CHECK(has("out0", vip6));
     BOOST_CHECK(!has_rule(vip4) && !has_rule(vip6));

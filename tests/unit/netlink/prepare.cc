@@ -80,10 +80,8 @@ std::vector<Request> read_back(const netlink::Batch& batch) {
 
 Placement placement(const char* vip) {
     return {.vip = wire::Prefix::parse(vip).value(),
-            .outside_index = 3,
-            .shadow_index = 9,
-            .route_table = 7777,
-            .rule_priority = 111};
+            .interface_index = 3,
+            .egress = netlink::EgressRule{.route_table = 7777, .rule_priority = 111}};
 }
 
 std::vector<unsigned> types(const std::vector<Request>& requests) {
@@ -112,6 +110,21 @@ BOOST_AUTO_TEST_CASE(the_order_of_each_transition) {
     BOOST_CHECK(order(Transition::vacate) == (Types{RTM_DELADDR, RTM_DELADDR}));
     BOOST_CHECK(order(Transition::seal) == (Types{RTM_NEWRULE, RTM_NEWRULE}));
     BOOST_CHECK(order(Transition::renew) == (Types{RTM_NEWADDR, RTM_NEWADDR}));
+}
+
+BOOST_AUTO_TEST_CASE(an_appliance_has_no_rules) {
+    std::vector<Placement> two{placement("10.0.0.1/24"), placement("2001:db8::1/64")};
+    for (Placement& each : two)
+        each.egress.reset();
+    two[1].interface_index = 4; // an inside VIP
+    const auto order = [&](Transition transition) { return types(requests_of(transition, two)); };
+    using Types = std::vector<unsigned>;
+    BOOST_CHECK(order(Transition::rise) == (Types{RTM_NEWADDR, RTM_NEWADDR}));
+    BOOST_CHECK(order(Transition::fall) == (Types{RTM_DELADDR, RTM_DELADDR}));
+    BOOST_CHECK(order(Transition::vacate) == (Types{RTM_DELADDR, RTM_DELADDR}));
+    BOOST_CHECK(order(Transition::seal).empty());
+    BOOST_CHECK(order(Transition::renew) == (Types{RTM_NEWADDR, RTM_NEWADDR}));
+    BOOST_CHECK_EQUAL(requests_of(Transition::rise, two)[1].fixed<ifaddrmsg>().ifa_index, 4U);
 }
 
 BOOST_AUTO_TEST_CASE(every_request_wants_an_acknowledgement) {
@@ -200,9 +213,9 @@ BOOST_AUTO_TEST_CASE(impossible_placements_are_errors) {
     wrong[0].vip.length = 33;
     wrong[1].vip.length = 0;
     wrong[2].vip.address = {};
-    wrong[3].outside_index = 0;
-    wrong[4].route_table = 0;
-    wrong[5].rule_priority = 0;
+    wrong[3].interface_index = 0;
+    wrong[4].egress->route_table = 0;
+    wrong[5].egress->rule_priority = 0;
     for (const auto& p : wrong) {
         const std::vector<Placement> placements{placement("10.0.0.2/24"), p};
         const auto batch = netlink::prepare(Transition::fall, placements);

@@ -245,10 +245,8 @@ netlink::ShadowSetup World::setup() const {
 
 std::vector<netlink::Placement> World::placements() const {
     netlink::Placement placement{.vip = {vip4, 24},
-                                 .outside_index = interface("out0").index,
-                                 .shadow_index = interface("shadow0").index,
-                                 .route_table = 5060,
-                                 .rule_priority = 100};
+                                 .interface_index = interface("out0").index,
+                                 .egress = netlink::EgressRule{.route_table = 5060, .rule_priority = 100}};
     std::vector<netlink::Placement> result{placement};
     placement.vip = {vip6, 64};
     result.push_back(placement);

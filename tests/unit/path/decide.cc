@@ -88,11 +88,19 @@ Decision expected(Ingress ingress, Kind kind, Stance stance) {
             return {Action::drop, Copy::none, Counter::redirected_refused};
         return {Action::deliver, kind == Kind::sip_matching ? Copy::mirror : Copy::none,
                 Counter::redirected_received};
+    case Ingress::inside:
     case Ingress::shadow:
     case Ingress::count_:
         break;
     }
     const bool from_vip = kind != Kind::not_vip && kind != Kind::unreadable && !is_of_an_older_term(kind);
+    if (ingress == Ingress::inside && from_vip) {
+        if (stance == Stance::lapsed)
+            return {Action::hold, Copy::none, Counter::held};
+        if (stance == Stance::active || stance == Stance::yielding)
+            return {Action::forward, Copy::none, Counter::inside_forwarded};
+        return {Action::hold_back, Copy::none, Counter::inside_held_back};
+    }
     return {Action::hold_back, Copy::none, from_vip ? Counter::shadow_held_back : Counter::shadow_other};
 }
 
@@ -120,7 +128,7 @@ BOOST_AUTO_TEST_CASE(every_combination) {
                            what);
                 ++asked;
             }
-    BOOST_TEST(asked == 4U * 11U * 5U);
+    BOOST_TEST(asked == 5U * 11U * 5U);
 }
 
 BOOST_AUTO_TEST_CASE(only_the_active_copies_and_nothing_mirrored_is_copied_again) {

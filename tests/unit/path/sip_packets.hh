@@ -32,11 +32,12 @@ inline std::string request(std::string_view method) {
            m + "\r\nContent-Length: 0\r\n\r\n";
 }
 
-inline Packet udp(std::string_view payload, std::string_view to = "10.9.0.100", std::uint16_t port = 5060) {
+inline Packet udp(std::string_view payload, std::string_view to = "10.9.0.100", std::uint16_t port = 5060,
+                  std::string_view from = {}) {
     const auto destination = address(to);
+    const auto source = address(!from.empty() ? from : destination.is_v4() ? "10.9.0.7" : "fd00::7");
     Packet packet(tandem::wire::udp_packet_size(destination.family, payload.size()));
-    const tandem::wire::UdpFlow flow{address(destination.is_v4() ? "10.9.0.7" : "fd00::7"), destination, 5070,
-                                     port};
+    const tandem::wire::UdpFlow flow{source, destination, 5070, port};
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(payload.data());
     if (tandem::wire::write_udp_packet(packet, flow, {bytes, payload.size()}) != packet.size())
         std::abort();
@@ -49,9 +50,9 @@ inline tandem::contract::Policy policy(std::string_view pattern = "") {
     using namespace tandem::contract;
     Policy policy;
     policy.vip_count = 3;
-    policy.vips[0] = {address("10.9.0.100"), 0, {}};
-    policy.vips[1] = {address("fd00::100"), 0, {}};
-    policy.vips[2] = {address("10.9.0.101"), 1, {}};
+    policy.vips[0] = {address("10.9.0.100"), {}, 0, {}};
+    policy.vips[1] = {address("fd00::100"), {}, 0, {}};
+    policy.vips[2] = {address("10.9.0.101"), {}, 1, {}};
     policy.group_count = 2;
     policy.groups[0].pattern = RequestPattern::parse(pattern).value();
     policy.groups[0].mirroring = Mirroring::on;

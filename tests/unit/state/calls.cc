@@ -38,7 +38,10 @@ std::string response(int status, const std::string& method, const std::string& i
 struct World {
     Calls calls{64, 7};
     Calls::Instant now{1h};
-    void see(const std::string& message, std::size_t group = 0) { calls.see(now, group, message); }
+    void see(const std::string& message, std::size_t group = 0) {
+        if (const auto sip = wire::parse_sip(message))
+            calls.see(now, group, *sip);
+    }
     void sweep_all() {
         for (int i = 0; i < 2; ++i)
             calls.sweep(now);

@@ -59,7 +59,7 @@ struct Service : World {
                                               ++repairs;
                                               ++calls;
                                           }},
-                      std::vector<std::string>{"path0"});
+                      std::vector<std::string>{"path0"}, inside);
         group->start();
         return *group;
     }
@@ -108,6 +108,7 @@ struct Service : World {
     config::Group config;
     watch::Facts facts;
     std::optional<watch::Group> group;
+    std::string inside; ///< of an appliance
     std::vector<Responder*> served;
 
     std::uint16_t score{ha::score_max};
@@ -391,6 +392,70 @@ BOOST_FIXTURE_TEST_CASE(after_stop_nothing_is_said, Service) {
     group.reset();
     pass(milliseconds{100});
     BOOST_CHECK_EQUAL(calls, before);
+}
+
+namespace {
+
+/// An appliance: the wire is the inside network, the host has the server, and this node has the VIP as well.
+struct Appliance : Service {
+    Appliance() {
+        on_host("ip addr add 10.77.0.100/32 dev lo && ip link set lo up");
+        config.watch.server = config::Monitor::on;
+        config.forwarding = contract::Forwarding::transparent;
+        config.servers = {host4};
+        inside = "out0";
+    }
+    Responder server_at(const wire::IpAddress& address) const {
+        const Inside host(host_space);
+        return Responder(address, 5060);
+    }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_CASE(the_server_behind_an_appliance_is_asked_at_the_vip, Appliance) {
+    // Whoever asked this node's own kernel would get an answer from here.
+    Responder decoy(vip4, 5060);
+    served = {&decoy};
+    start(true);
+    BOOST_CHECK(await([&] { return state("server") == State::failed; }));
+    BOOST_CHECK(lacks == ha::lack_server);
+    auto server = server_at(vip4); // it listens nowhere else
+    served.push_back(&server);
+    BOOST_CHECK(await([&] { return state("server") == State::ok; }));
+    served.pop_back();
+    BOOST_CHECK(await([&] { return state("server") == State::failed; }));
+    perform(netlink::Transition::rise); // the role makes no difference
+    served.push_back(&server);
+    BOOST_CHECK(await([&] { return state("server") == State::ok; }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_translated_server_is_asked_at_its_own_address, Appliance) {
+    config.forwarding = contract::Forwarding::nat;
+    auto server = server_at(host4);
+    std::string asked;
+    server.answer = [&](const std::string& question) {
+        asked = question.substr(0, question.find("\r\n"));
+        return ok_to(question);
+    };
+    served = {&server};
+    start();
+    BOOST_CHECK(await([&] { return state("server") == State::ok; }));
+    BOOST_CHECK_EQUAL(asked, "OPTIONS sip:10.77.0.100 SIP/2.0");
+    served.clear();
+    BOOST_CHECK(await([&] { return state("server") == State::failed; }));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_inside_port_of_an_appliance_counts, Appliance) {
+    config.watch.server = config::Monitor::off;
+    config.watch.nic = config::Monitor::on;
+    run("ip link add in0 type veth peer name in1 && ip link set in1 up && ip link set in0 up");
+    run("ip link add path0 type veth peer name path1 && ip link set path1 up && ip link set path0 up");
+    inside = "in0";
+    start();
+    BOOST_CHECK(await([&] { return state("nic") == State::ok; }));
+    run("ip link set in1 down");
+    BOOST_CHECK(await([&] { return score == ha::score_max - config.watch.nic_weight; }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -24,8 +24,12 @@ struct Node : World {
     }
     static OptionsSocket ask_from(const wire::IpAddress& local, const wire::IpAddress& server,
                                   Answerer answerer = Answerer::this_host) {
-        auto opened = OptionsSocket::open(
-            {.local = local, .server = server, .port = 5060, .answerer = answerer, .token = 0x5eed});
+        auto opened = OptionsSocket::open({.local = local,
+                                           .server = server,
+                                           .port = 5060,
+                                           .answerer = answerer,
+                                           .token = 0x5eed,
+                                           .service = {}});
         BOOST_REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error()));
         return std::move(*opened);
     }
@@ -143,7 +147,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_opened_says_why) {
                                               .server = wire::IpAddress::v4({127, 0, 0, 1}),
                                               .port = 5060,
                                               .answerer = Answerer::anybody,
-                                              .token = 1});
+                                              .token = 1,
+                                              .service = {}});
     BOOST_REQUIRE(!refused.has_value());
     BOOST_CHECK(refused.error().find("127.0.0.1 port 5060") != std::string::npos);
 }

@@ -23,7 +23,7 @@
 struct mmsghdr;
 struct iovec;
 
-namespace tandem::nfqueue {
+namespace tandem::halink {
 
 enum class Purpose : std::uint8_t { fresh, again, control, redirected };
 
@@ -104,4 +104,4 @@ private:
     std::size_t received_at_{0};
 };
 
-} // namespace tandem::nfqueue
+} // namespace tandem::halink

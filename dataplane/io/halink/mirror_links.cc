@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "dataplane/io/nfqueue/mirror_links.hh"
+#include "dataplane/io/halink/mirror_links.hh"
 
 #include "dataplane/wire/ha_frame.hh"
 
@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace tandem::nfqueue {
+namespace tandem::halink {
 namespace {
 
 constexpr std::size_t datagram_max = 65'536;
@@ -323,4 +323,4 @@ std::optional<std::span<const std::uint8_t>> MirrorLinks::opened() {
     return std::nullopt;
 }
 
-} // namespace tandem::nfqueue
+} // namespace tandem::halink

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// How the ports of an appliance are: link and counts, for status, SNMP and whoever looks for a lost packet.
+//
+// Written by the engine's main thread several times a second. Deliberately absent: reasons for drops, which
+// are counters (counters.hh).
+
+#include "dataplane/contract/limits.hh"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace tandem::contract {
+
+/// The places of the ports in the page.
+enum class PortPlace : std::uint8_t { outside, inside, ha };
+inline constexpr std::size_t ports_max = 2 + paths_max;
+inline constexpr std::size_t port_queues_max = 8;
+
+struct QueueStatus {
+    std::atomic<std::uint64_t> received{0}; ///< packets
+    std::atomic<std::uint64_t> sent{0};     ///< packets
+};
+
+struct PortStatus {
+    std::atomic<std::uint32_t> present{0}; ///< 1: the engine has it
+    std::atomic<std::uint32_t> link{0};    ///< 1: up
+    std::atomic<std::uint32_t> speed_mbps{0};
+    std::atomic<std::uint32_t> queues{0};
+    std::atomic<std::int64_t> link_since_ns{0}; ///< CLOCK_MONOTONIC, when `link` changed
+    std::atomic<std::uint64_t> received{0};     ///< packets
+    std::atomic<std::uint64_t> received_octets{0};
+    std::atomic<std::uint64_t> sent{0};
+    std::atomic<std::uint64_t> sent_octets{0};
+    std::atomic<std::uint64_t> missed{0};          ///< arrived while no descriptor was free
+    std::atomic<std::uint64_t> receive_errors{0};  ///< damaged frames
+    std::atomic<std::uint64_t> no_buffer{0};       ///< arrived while no packet buffer was free
+    std::atomic<std::uint64_t> transmit_errors{0}; ///< the device could not send
+    std::array<QueueStatus, port_queues_max> queue;
+};
+
+} // namespace tandem::contract

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// One network of the appliance as a worker sees it: a queue of the port, and the kernel's interface behind.
+//
+// VLAN tags of the port are taken off what comes in and put on what goes out, so that nobody further in meets
+// them; a frame with other tags is the kernel's. What is to be sent is gathered and sent at the end of a
+// burst. Deliberately absent: what a frame means.
+
+#include "dataplane/contract/counters.hh"
+#include "dataplane/io/dpdk/port.hh"
+#include "dataplane/io/dpdk/tap.hh"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace tandem::dpdk {
+
+/// What a buffer holds. One that consists of several parts shows the first.
+std::span<std::uint8_t> octets_of(rte_mbuf* packet);
+
+/// A frame from the port.
+enum class Tags : std::uint8_t {
+    ours,  ///< it had the port's tags, which are gone now; or the port has none and neither had it
+    other, ///< it has others: for the kernel, as it came
+};
+
+class Lane {
+public:
+    Lane(Port& port, Tap& tap, contract::Counters& counters, rte_mempool* pool, std::uint16_t queue);
+    ~Lane();
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
+
+    /// What has arrived, as it came; the caller owns the buffers.
+    std::span<rte_mbuf*> receive();
+    /// Takes the port's tags off a frame.
+    Tags untag(rte_mbuf* packet) const;
+
+    /// Sends a frame, tags added; takes the buffer.
+    void send(rte_mbuf* packet);
+    /// Sends what was gathered. What the port does not take is dropped and counted.
+    void flush();
+    /// Gives the kernel a frame; takes the buffer.
+    void to_kernel(rte_mbuf* packet);
+    /// Sends what the kernel has for this network, a bounded number of frames. How many there were.
+    std::size_t from_kernel();
+
+    Port& port() { return port_; }
+    const Port& port() const { return port_; }
+    Tap& tap() { return tap_; }
+    std::uint16_t queue() const { return queue_; }
+
+private:
+    static constexpr std::size_t kernel_burst = 64;
+
+    Port& port_;
+    Tap& tap_;
+    contract::Counters& counters_;
+    rte_mempool* pool_;
+    std::uint16_t queue_;
+    std::array<std::uint8_t, 8> tags_{}; ///< as they stand on the wire
+    std::size_t tags_size_{0};
+    std::array<rte_mbuf*, Port::burst_max> in_{};
+    std::array<rte_mbuf*, 2 * Port::burst_max> out_{};
+    std::size_t out_count_{0};
+};
+
+} // namespace tandem::dpdk

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// A port that DPDK owns: queues, MAC address, link, counts, and what a worker can sleep on.
+//
+// One receive and one transmit queue for each worker where the device has so many; flows are spread over them
+// symmetrically, so that both directions of a call meet the same worker. Ports made on a kernel interface
+// have no link of their own in DPDK: the interface's carrier is taken. Deliberately absent: packets (worker),
+// the kernel's side (tap).
+
+#include "dataplane/contract/appliance.hh"
+#include "dataplane/contract/port_status.hh"
+#include "dataplane/wire/address.hh"
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <vector>
+
+struct rte_mbuf;
+struct rte_mempool;
+
+namespace tandem::dpdk {
+
+/// How a worker may wait for a queue of the port.
+enum class Waiting : std::uint8_t {
+    blind,      ///< there is nothing to wait on: look again
+    descriptor, ///< poll() on the queue's descriptor, which becomes readable by itself
+    interrupt,  ///< the same, after arm()
+};
+
+class Port {
+public:
+    static constexpr std::size_t burst_max = 32;
+
+    /// Finds the device that start_eal() has made, configures and starts it. `pool` outlives the port.
+    static std::expected<Port, std::string> open(const contract::PortSetup& setup, rte_mempool* pool,
+                                                 std::uint16_t queues, contract::Idle idle);
+
+    std::uint16_t receive(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count);
+    /// How many were taken; the caller keeps the rest.
+    std::uint16_t transmit(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count);
+
+    const wire::MacAddress& mac() const { return mac_; }
+    std::uint16_t queues() const { return queues_; }
+    std::size_t mtu() const { return setup_.mtu; }
+    const contract::PortSetup& setup() const { return setup_; }
+    const std::string& name() const { return name_; }
+
+    Waiting waiting() const { return waiting_; }
+    /// For poll(); -1 where waiting() is blind.
+    int descriptor(std::uint16_t queue) const { return descriptors_[queue]; }
+    void arm(std::uint16_t queue);
+    void disarm(std::uint16_t queue);
+
+    /// Is the link up? Asks the device, or the kernel interface below it; for the main thread.
+    bool link() const;
+    /// Does the kernel announce changes of the link (rtnetlink)?
+    bool link_is_told() const { return !interface_.empty(); }
+    /// Writes link and counts; for the main thread. `now_ns`: CLOCK_MONOTONIC.
+    void report(contract::PortStatus& status, std::int64_t now_ns) const;
+
+private:
+    Port() = default;
+    std::expected<void, std::string> configure(rte_mempool* pool, std::uint16_t queues, contract::Idle idle);
+    void find_descriptors();
+
+    contract::PortSetup setup_;
+    std::string name_;
+    std::string interface_; ///< of the kernel, below a virtual device
+    std::uint16_t id_{0};
+    std::uint16_t queues_{1};
+    wire::MacAddress mac_;
+    Waiting waiting_{Waiting::blind};
+    std::vector<int> descriptors_;
+};
+
+} // namespace tandem::dpdk

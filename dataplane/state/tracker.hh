@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// What the engines tell of each SIP message that goes on its way: registrations, dialogs, calls.
+//
+// Problem: three tables want to know the same fields of the same message, and each engine has the same
+// messages. Idea: one call for each message; it is read once. Deliberately absent: deciding which messages
+// count (the engine calls for those that are passed on), files (shared_tracker.hh), time other than as an
+// argument.
+
+#include "dataplane/state/calls.hh"
+#include "dataplane/state/dialogs.hh"
+#include "dataplane/state/registrations.hh"
+#include "dataplane/wire/sip_marks.hh"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace tandem::state {
+
+/// How a message came to be seen.
+enum class Way : std::uint8_t {
+    served,      ///< from outside, and the server of this node gets it
+    mirrored,    ///< the shadow server gets it: what it begins is no call of this node
+    from_server, ///< the server sends it (appliance mode)
+};
+
+struct TrackedMessage {
+    Origin origin; ///< of its packet
+    Way way{Way::served};
+    std::string_view text; ///< as it came
+};
+
+class Tracker {
+public:
+    struct Limits {
+        Registrations::Limits registrations;
+        Dialogs::Limits dialogs;
+        std::size_t calls{65'536}; ///< a power of two
+    };
+    /// Of Registrations::octets() and Dialogs::octets(), all zero.
+    struct Memory {
+        std::span<std::byte> registrations;
+        std::span<std::byte> dialogs;
+    };
+    /// Limits for so many registrations and dialogs with messages of ordinary size.
+    static Limits limits_for(std::size_t registrations, std::size_t dialogs);
+
+    Tracker(const Memory& memory, const Limits& limits, std::uint64_t seed);
+
+    /// Takes a message. `now` never goes back. What cannot be read, as RFC 3261 wants it, is counted only.
+    void see(Instant now, const TrackedMessage& message);
+
+    /// Forgets what is over; a bounded part of the tables at a time, so call it in every turn.
+    void sweep(Instant now);
+
+    /// Forgets the calls of a group: it is served elsewhere now.
+    void clear_calls(std::size_t group) { calls_.clear(group); }
+    /// Calls in progress.
+    std::size_t calls(std::size_t group) const { return calls_.count(group); }
+
+    const Registrations& registrations() const { return registrations_; }
+    const Dialogs& dialogs() const { return dialogs_; }
+    /// Messages that were passed on although they could not be read.
+    std::uint64_t unread() const { return unread_; }
+
+private:
+    Registrations registrations_;
+    Dialogs dialogs_;
+    Calls calls_;
+    std::uint64_t unread_{0};
+    wire::SipScanner scanner_;
+    wire::SipMarks marks_;
+    wire::SipMessage message_;
+};
+
+} // namespace tandem::state

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens with appliances: the faults of host mode, and those that only they have. Each case finds a pair and
+leaves one behind; the lab is one of tests/support/appliance.py."""
+
+import contextlib
+import os
+import signal
+import statistics
+
+from tests.lab import failover_cases, hostile_cases, role_cases
+from tests.lab.figures import at_most, equal, spread, words
+from tests.lab.told import wait_alarm, wait_event, wait_no_alarm
+from tests.support.appliance import SERVER4, SERVER6
+from tests.support.lab import other
+from tests.support.media import Connection, Echo, Stream
+from tests.support.network import CLIENT4, CLIENT6, VIP4, VIP6
+from tests.support.wait import monotonic_ns, wait_for
+
+ECHO_PORT = 7000
+PATIENCE = 30.0
+
+
+def _outages(lab, runs, fault, heal):
+    """Outages of a fault of the active's own, after which the other node serves."""
+    outages = []
+    for _ in range(runs):
+        active = lab.wait_pair(deadline=PATIENCE)
+        probe = lab.probe()
+        fault_ns = monotonic_ns()
+        fault(active)
+        try:
+            gained = wait_for(lambda: lab.holders.gained_ns(VIP4, other(active), fault_ns), PATIENCE,
+                              f"node {other(active)} has the VIP after the fault", every=0.002)
+            wait_for(lambda: probe.last_answer_ns() > gained + 300_000_000, PATIENCE, "the other node serves")
+            outages.append(probe.outage(fault_ns).ms)
+            probe.end()
+        finally:
+            heal(active)
+        lab.wait_pair(active=other(active), deadline=PATIENCE)
+    return outages
+
+
+def engine_killed(lab, runs):
+    """SIGKILL for the active's packet engine: nothing passes this node any more, and the other one takes over.
+
+    The kernel tells of a process's end when it has given back its memory, which takes most of the time here."""
+    def kill(active):
+        lab.nodes[active].fast.restart = False
+        os.kill(lab.nodes[active].fast.process.pid, signal.SIGKILL)
+
+    def heal(active):
+        killed_ns = monotonic_ns()
+        wait_alarm(lab.nodes[active], "engine.absent")
+        lab.nodes[active].fast.restart = True
+        wait_event(lab.nodes[active], "engine.running", killed_ns)
+        wait_no_alarm(lab.nodes[active], "engine.absent")
+    outages = _outages(lab, runs, kill, heal)
+    at_most("median outage", statistics.median(outages), 150)
+    return words("outage", outages), {"outage": spread(outages)}
+
+
+def engine_hangs(lab, runs):
+    """SIGSTOP for the active's packet engine: it is ended, and the other node takes over."""
+    outages = _outages(lab, runs, lambda active: os.kill(lab.nodes[active].fast.process.pid, signal.SIGSTOP),
+                       lambda active: wait_for(lab.nodes[active].engine_attached, PATIENCE, "the engine is back"))
+    at_most("median outage", statistics.median(outages), 1000)
+    return words("outage", outages), {"outage": spread(outages)}
+
+
+def node_frozen(lab, runs):
+    """All processes of the active's node stop: engine, brain and guard."""
+    return role_cases.pause_and_resume(lab, runs)
+
+
+def unfit_peer(lab, runs):
+    """failover to a peer without its engine is refused, forced as well: it would serve nobody."""
+    del runs
+    active = lab.wait_pair()
+    node, peer = lab.nodes[active], lab.nodes[other(active)]
+    asked_ns = monotonic_ns()
+    peer.fast.restart = False
+    os.kill(peer.fast.process.pid, signal.SIGKILL)
+    try:
+        wait_for(lambda: peer.role() == "fault", PATIENCE, "the standby is in fault")
+        reasons = {role_cases.refusal(node, *words) for words in (("failover",), ("failover", "--force"))}
+        equal("changes of the holder", role_cases.gains(lab, asked_ns), [])
+    finally:
+        peer.fast.restart = True
+    lab.wait_pair(active=active, deadline=PATIENCE)
+    return "refused: " + "; ".join(sorted(reasons)), {}
+
+
+def inside_lost(lab, runs):
+    """The cable to the active's SIP server is pulled: the other node takes over."""
+    outages = _outages(lab, runs, lambda active: lab.network.pull_inside(active, "down"),
+                       lambda active: lab.network.pull_inside(active, "up"))
+    at_most("median outage", statistics.median(outages), 5000)
+    return words("outage", outages), {"outage": spread(outages)}
+
+
+def server_killed(lab, runs):
+    """SIGKILL for the SIP server behind the active: the other node takes over; restarted, the first is fit again."""
+    def heal(active):
+        lab.servers[active].end()
+        lab.start_server(active)
+    outages = _outages(lab, runs, lambda active: lab.servers[active].kill(), heal)
+    at_most("median outage", statistics.median(outages), 5000)
+    return words("outage", outages), {"outage": spread(outages)}
+
+
+def planned_ipv6(lab, runs):
+    """`tandemctl failover` at 1,000 requests/s by IPv6: no request lost."""
+    lab.wait_pair()
+    probe = lab.probe(target=f"[{VIP6}]:5060", local=CLIENT6)
+    for _ in range(runs):
+        active = lab.wait_pair(deadline=PATIENCE)
+        lab.nodes[active].ctl("failover")
+        lab.wait_pair(active=other(active), deadline=PATIENCE)
+        now = monotonic_ns()
+        wait_for(lambda now=now: probe.last_answer_ns() > now + 300_000_000, PATIENCE, "answers after the switchover")
+    summary = probe.stop()
+    equal(f"requests lost of {summary['sent']}", summary["lost"], 0)
+    return f"0 of {summary['sent']} requests lost in {runs} switchovers", {"sent": summary["sent"], "lost": 0}
+
+
+def standby_silent(lab, runs):
+    """A node that is standby answers no ARP for the VIP, and nothing of its server leaves it."""
+    del runs
+    active = lab.wait_pair()
+    standby = lab.nodes[other(active)]
+    before = standby.counter("inside_held_back")
+    with role_cases.Tap(lab.network, other(active)) as tap:
+        from_ns = monotonic_ns()
+        equal("registered", lab.phones.register(), lab.phones.count)
+        wait_for(lambda: standby.counter("inside_held_back") >= before + lab.phones.count, 5.0,
+                 "the standby's answers are held back")
+        equal("what the standby sent from a VIP", len(tap.answers(from_ns)), 0)
+        equal("claims of the standby", len(tap.claims(from_ns)), 0)
+    return f"{lab.phones.count} answers held back, none left", {}
+
+
+@contextlib.contextmanager
+def _echoes(lab, nodes):
+    """An echo at both VIPs behind each of the nodes."""
+    with contextlib.ExitStack() as stack:
+        for node in nodes:
+            for address in (SERVER4, SERVER6) if lab.network.nat else (VIP4, VIP6):
+                stack.enter_context(Echo(lab.network.name(lab.network.server(node)), address, ECHO_PORT))
+        yield
+
+
+def media(lab, runs):
+    """Calls, and RTP streams to the VIP beside them: everything comes back; after a crash the streams go on."""
+    del runs
+    active = lab.wait_pair()
+    client = lab.network.name("c")
+    equal("registered", lab.phones.register(), lab.phones.count)
+    with _echoes(lab, "ab"):
+        with Stream(client, CLIENT4, VIP4, ECHO_PORT) as four, Stream(client, CLIENT6, VIP6, ECHO_PORT) as six:
+            calls = lab.phones.call_all()
+            wait_for(lambda: four.answered() > 400 and six.answered() > 400, 10.0, "streams of 2 s")
+        equal(f"calls completed ({calls.get('errors', '')})", calls["completed"], lab.phones.count)
+        equal("packets lost by IPv4", four.lost, 0)
+        equal("packets lost by IPv6", six.lost, 0)
+        with Stream(client, CLIENT4, VIP4, ECHO_PORT) as stream:
+            wait_for(lambda: stream.answered() > 100, 5.0, "the stream runs")
+            lab.crash(active)
+            try:
+                lost_at = stream.answered()
+                wait_for(lambda: stream.answered() > lost_at + 200, PATIENCE, "the stream goes on behind the other node")
+            finally:
+                lab.heal(active)
+        at_most("longest gap in the stream", stream.longest_gap_ms, 100)
+    lab.wait_pair(active=other(active), deadline=PATIENCE)
+    return (f"0 of {four.sent + six.sent} RTP packets lost beside {calls['completed']} calls; gap in a stream over a crash "
+            f"{stream.longest_gap_ms:.1f} ms", {"gap_ms": stream.longest_gap_ms})
+
+
+def connections_survive(lab, runs):
+    """One server behind both nodes: TCP connections and RTP streams survive planned switchovers."""
+    client = lab.network.name("c")
+    lab.wait_pair(deadline=PATIENCE)
+    with _echoes(lab, "a"), contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(Stream(client, local, vip, ECHO_PORT))
+                   for local, vip in ((CLIENT4, VIP4), (CLIENT6, VIP6))]
+        connections = [stack.enter_context(Connection(client, local, vip, ECHO_PORT))
+                       for local, vip in ((CLIENT4, VIP4), (CLIENT6, VIP6))]
+        parts = streams + connections
+        for _ in range(runs):
+            active = lab.wait_pair(deadline=PATIENCE)
+            lab.nodes[active].ctl("failover")
+            lab.wait_pair(active=other(active), deadline=PATIENCE)
+            streamed = [stream.answered() for stream in streams]
+            said = [connection.lines for connection in connections]
+            wait_for(lambda streamed=streamed: all(s.answered() > n + 100 for s, n in zip(streams, streamed)), PATIENCE,
+                     "the streams go on after the switchover")
+            wait_for(lambda said=said: all(c.failure or c.lines > n + 20 for c, n in zip(connections, said)), PATIENCE,
+                     "the connections go on after the switchover")
+    for connection in connections:
+        equal("what ended a connection", connection.failure, None)
+    lost = sum(stream.lost for stream in streams)
+    gaps = [part.longest_gap_ms for part in parts]
+    equal(f"RTP packets lost of {sum(stream.sent for stream in streams)}", lost, 0)
+    return (f"{sum(c.lines for c in connections)} lines by two connections, 0 of {sum(s.sent for s in streams)} RTP packets "
+            f"lost in {runs} switchovers; longest gap {max(gaps):.1f} ms", {"lost": lost, "gaps_ms": gaps})
+
+
+def connections_survive_crash(lab, runs):
+    """The same over a crash: what was under way is lost, TCP sends it again, the connection stays."""
+    client = lab.network.name("c")
+    gaps = []
+    for _ in range(runs):
+        active = lab.wait_pair(deadline=PATIENCE)
+        with _echoes(lab, "a"), Stream(client, CLIENT4, VIP4, ECHO_PORT) as stream, \
+                Connection(client, CLIENT4, VIP4, ECHO_PORT) as connection:
+            wait_for(lambda: stream.answered() > 100 and connection.lines > 20, 5.0, "stream and connection run")
+            crashed_ns = lab.crash(active)
+            try:
+                wait_for(lambda at=crashed_ns: lab.holders.gained_ns(VIP4, other(active), at), PATIENCE, "taken over")
+                answered, lines = stream.answered(), connection.lines
+                wait_for(lambda: stream.answered() > answered + 100, PATIENCE, "the stream goes on")
+                wait_for(lambda: connection.failure or connection.lines > lines + 20, PATIENCE, "the connection goes on")
+            finally:
+                lab.heal(active)
+        equal("what ended the connection", connection.failure, None)
+        gaps.append(stream.longest_gap_ms)
+        lab.wait_pair(active=other(active), deadline=PATIENCE)
+    return words("gap in the RTP stream", gaps) + "; the connections stayed", {"gap": spread(gaps)}
+
+
+# name, function, runs when --full
+PAIR = (
+    ("appliance: registrations survive a crash", failover_cases.registrations_survive, 3),
+    ("appliance: nothing happens without a cause", failover_cases.no_takeover_without_cause, 0),
+    ("appliance: standby is silent", standby_silent, 0),
+    ("appliance: media", media, 0),
+    ("appliance: node crash", failover_cases.node_crash, 20),
+    ("appliance: brain killed", failover_cases.brain_kill, 20),
+    ("appliance: carrier lost", failover_cases.carrier_lost, 20),
+    ("appliance: one HA path cut", failover_cases.one_path_cut, 3),
+    ("appliance: planned switchover", failover_cases.planned_switchover, 20),
+    ("appliance: planned switchover by IPv6", planned_ipv6, 5),
+    ("appliance: guard and brain stopped", failover_cases.guard_and_brain_stopped, 3),
+    ("appliance: engine killed", engine_killed, 10),
+    ("appliance: engine hangs", engine_hangs, 3),
+    ("appliance: inside cable pulled", inside_lost, 3),
+    ("appliance: SIP server killed", server_killed, 3),
+    ("appliance: partition and heal", role_cases.partition_heals, 3),
+    ("appliance: node frozen and resumed", node_frozen, 3),
+    ("appliance: failover to an unfit peer", unfit_peer, 0),
+    ("appliance: malformed SIP", hostile_cases.malformed_sip, 0),
+    ("appliance: both started at once", failover_cases.both_started, 5),
+)
+# With one server behind both, transparent and translated.
+SHARED = (
+    ("connections survive a planned switchover", connections_survive, 10),
+    ("connections survive a crash", connections_survive_crash, 5),
+    ("planned switchover", failover_cases.planned_switchover, 10),
+)
+# What the pair's lab is made with, how many phones, and the cases on it.
+LABS = (
+    ({"appliance": {}}, 200, PAIR),
+    ({"appliance": {"nat": True}}, 0, (
+        ("appliance, nat: node crash", failover_cases.node_crash, 5),
+        ("appliance, nat: planned switchover", failover_cases.planned_switchover, 5),
+        ("appliance, nat: planned switchover by IPv6", planned_ipv6, 3))),
+    ({"appliance": {"shared": True}}, 0, tuple(
+        (f"appliance, shared server: {name}", function, runs) for name, function, runs in SHARED)),
+    ({"appliance": {"shared": True, "nat": True}}, 0, tuple(
+        (f"appliance, shared server, nat: {name}", function, runs) for name, function, runs in SHARED)),
+)

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/packet/appliance.hh"
+
+#include "dataplane/wire/ethernet.hh"
+#include "dataplane/wire/ip.hh"
+#include "dataplane/wire/octets.hh"
+#include "tests/packet/cases.hh"
+#include "tests/packet/namespaces.hh"
+
+#include <boost/test/unit_test.hpp>
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+
+namespace packet_suite {
+
+using namespace tandem;
+
+namespace {
+
+constexpr std::size_t frame_max = 65'536;
+constexpr std::string_view outside_mac = "02:00:00:00:09:02";
+constexpr std::string_view inside_mac = "02:00:00:00:08:01";
+
+template <std::size_t size>
+void put(std::array<char, size>& out, std::string_view text) {
+    std::copy(text.begin(), text.end(), out.begin());
+}
+
+contract::PortSetup port(std::string_view device, std::string_view kernel_interface,
+                         const std::vector<std::uint16_t>& tags, std::uint16_t mtu) {
+    contract::PortSetup setup;
+    put(setup.device, device);
+    put(setup.kernel_interface, kernel_interface);
+    for (const std::uint16_t tag : tags)
+        setup.tags[setup.tag_count++] = tag;
+    setup.mtu = mtu;
+    return setup;
+}
+
+contract::Appliance ports(const ApplianceSetup& setup) {
+    contract::Appliance out;
+    out.backend = contract::Backend::dpdk;
+    out.hugepages = contract::Hugepages::off;
+    out.idle = setup.idle;
+    out.memory_mb = 96;
+    out.mbufs = 4096;
+    out.outside = port("net_af_packet0,iface=o,framesz=8192,blocksz=65536,framecnt=256", "outside0",
+                       setup.outside_tags, 1500);
+    out.inside = port("net_af_packet1,iface=i,framesz=8192,blocksz=65536,framecnt=256", "inside0",
+                      setup.inside_tags, setup.inside_mtu);
+    return out;
+}
+
+/// Everything that arrives on an interface, tags and all.
+int frame_socket(const char* interface) {
+    const int descriptor = ::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
+    sockaddr_ll at{};
+    at.sll_family = AF_PACKET;
+    at.sll_protocol = htons(ETH_P_ALL);
+    at.sll_ifindex = static_cast<int>(::if_nametoindex(interface));
+    const int on = 1;
+    ::setsockopt(descriptor, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on);
+    BOOST_REQUIRE(::bind(descriptor, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
+    return descriptor;
+}
+
+Bytes framed(const wire::MacAddress& to, const wire::MacAddress& from, const std::vector<std::uint16_t>& tags,
+             std::span<const std::uint8_t> ip) {
+    Bytes frame(wire::EthernetFrame::header_size);
+    const std::uint16_t type = ip[0] >> 4U == 4 ? wire::ether_type_ipv4 : wire::ether_type_ipv6;
+    wire::write_ethernet(frame, to, from, type);
+    for (std::size_t i = tags.size(); i-- > 0;) {
+        const bool service = i == 0 && tags.size() == 2;
+        const std::uint16_t kind = service ? wire::ether_type_service_vlan : wire::ether_type_vlan;
+        Bytes tag(4);
+        wire::store_be(tag, 0, kind);
+        wire::store_be(tag, 2, tags[i]);
+        frame.insert(frame.begin() + 12, tag.begin(), tag.end());
+    }
+    frame.insert(frame.end(), ip.begin(), ip.end());
+    return frame;
+}
+
+} // namespace
+
+Bytes ip_in(const Bytes& frame) {
+    const auto parsed = wire::parse_ethernet(frame);
+    const auto ip = parsed ? wire::parse_ip(parsed->payload) : std::unexpected(wire::PacketError::truncated);
+    return ip ? Bytes(ip->bytes.begin(), ip->bytes.end()) : Bytes{};
+}
+
+Appliance::Appliance(const ApplianceSetup& setup) {
+    BOOST_REQUIRE_MESSAGE(::geteuid() == 0, "the DPDK engine is tested in network namespaces: run as root");
+    static int number = 0;
+    const std::string unique = "tdapp" + std::to_string(::getpid()) + std::to_string(number++);
+    node_ = unique + "n";
+    far_ = unique + "f";
+    run_dir_ = "/tmp/" + unique;
+    for (const std::string& name : {node_, far_}) {
+        output_of("ip netns add " + name);
+        output_of("ip netns exec " + name + " sysctl -qw net.ipv6.conf.all.disable_ipv6=0");
+    }
+    const std::string in_node = "ip -n " + node_ + " ";
+    const std::string in_far = "ip -n " + far_ + " ";
+    const std::string quiet = "ip netns exec " + far_ + " sysctl -qw net.ipv6.conf.";
+    for (const std::string& line :
+         {in_node + "link set lo up",
+          in_node + "link add o type veth peer name p0 netns " + far_,
+          in_node + "link add i type veth peer name s0 netns " + far_,
+          quiet + "p0.disable_ipv6=1",
+          quiet + "s0.disable_ipv6=1",
+          in_node + "link set o address " + std::string(outside_mac),
+          in_node + "link set i address " + std::string(inside_mac),
+          in_node + "link set o up",
+          in_node + "link set i up",
+          in_far + "link set p0 up",
+          in_far + "link set s0 up",
+          in_node + "tuntap add outside0 mode tap",
+          in_node + "tuntap add inside0 mode tap",
+          in_node + "link set outside0 address " + std::string(outside_mac),
+          in_node + "link set inside0 address " + std::string(inside_mac),
+          in_node + "addr add 10.9.0.2/24 dev outside0",
+          in_node + "addr add fd00:9::2/64 dev outside0 nodad",
+          in_node + "addr add " + std::string(inside_address) + "/24 dev inside0",
+          in_node + "addr add fd00:8::1/64 dev inside0 nodad",
+          in_node + "link set outside0 up",
+          in_node + "link set inside0 up",
+          in_node + "neigh add " + std::string(phone) + " dev outside0 lladdr " + std::string(phone_mac),
+          in_node + "neigh add " + std::string(phone6) + " dev outside0 lladdr " + std::string(phone_mac),
+          in_node + "neigh add " + std::string(server) + " dev inside0 lladdr " + std::string(server_mac),
+          in_node + "neigh add " + std::string(server6) + " dev inside0 lladdr " + std::string(server_mac)})
+        output_of(line);
+    wires_[0] = in_namespace(far_, [] { return frame_socket("p0"); });
+    wires_[1] = in_namespace(far_, [] { return frame_socket("s0"); });
+    peer_ = std::make_unique<Peer>(in_namespace(node_, [] {
+        const int descriptor = udp_socket("127.0.0.2", mirror_port);
+        const SocketAddress node = socket_address("127.0.0.1", mirror_port);
+        BOOST_REQUIRE(::connect(descriptor, reinterpret_cast<const sockaddr*>(&node.storage), node.length) ==
+                      0);
+        return descriptor;
+    }));
+    auto mapping = contract::PageMapping::open(run_dir_);
+    BOOST_REQUIRE(mapping.has_value());
+    page_ = std::move(*mapping);
+    contract::Policy wanted = policy("outside0", 0);
+    wanted.groups[0].forwarding = setup.forwarding;
+    wanted.vips[0].server = address(server);
+    wanted.vips[1].server = address(server6);
+    page().appliance.write(ports(setup));
+    page().policy.write(wanted);
+    page().mirror_links[0].write(test_keys());
+    set_stance(page(), path::Stance::active, now_ns());
+    engine_ = spawn_engine(node_, run_dir_);
+    BOOST_REQUIRE_MESSAGE(eventually([&] { return page().engine.attached == 1; }),
+                          "tandem-fast does not attach");
+    settle();
+    // The engine has heard of the neighbours when the server is reached at the first attempt.
+    forget();
+}
+
+Appliance::~Appliance() {
+    if (engine_ > 0) {
+        ::kill(engine_, SIGKILL);
+        ::waitpid(engine_, nullptr, 0);
+    }
+    for (const int descriptor : wires_)
+        ::close(descriptor);
+    for (const std::string& name : {node_, far_})
+        static_cast<void>(std::system(("ip netns del " + name + " 2>/dev/null").c_str()));
+    std::error_code ignored;
+    std::filesystem::remove_all(run_dir_, ignored);
+}
+
+int Appliance::terminate() {
+    ::kill(engine_, SIGTERM);
+    int status = 0;
+    BOOST_REQUIRE(eventually([&] { return ::waitpid(engine_, &status, WNOHANG) == engine_; }));
+    engine_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void Appliance::settle() {
+    const std::uint64_t until = page().engine.beats + 3;
+    BOOST_REQUIRE(eventually([&] { return page().engine.beats >= until; }));
+}
+
+wire::MacAddress Appliance::mac(Wire wire) const {
+    return *wire::MacAddress::parse(wire == Wire::outside ? outside_mac : inside_mac);
+}
+
+void Appliance::send(Wire wire, std::span<const std::uint8_t> ip, const std::vector<std::uint16_t>& tags) {
+    const auto from = *wire::MacAddress::parse(wire == Wire::outside ? phone_mac : server_mac);
+    send_frame(wire, framed(mac(wire), from, tags, ip));
+}
+
+void Appliance::send_frame(Wire wire, std::span<const std::uint8_t> frame) {
+    const int descriptor = wires_[static_cast<std::size_t>(wire)];
+    BOOST_REQUIRE(::write(descriptor, frame.data(), frame.size()) == static_cast<ssize_t>(frame.size()));
+}
+
+/// The kernel takes the outermost tag off and tells of it apart.
+std::optional<Bytes> Appliance::take(Wire wire) {
+    Bytes frame(frame_max);
+    iovec vector{frame.data(), frame.size()};
+    alignas(cmsghdr) std::array<char, 256> control{};
+    sockaddr_ll from{};
+    msghdr message{};
+    message.msg_name = &from;
+    message.msg_namelen = sizeof from;
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t length = ::recvmsg(wires_[static_cast<std::size_t>(wire)], &message, MSG_DONTWAIT);
+    if (length < 0)
+        return std::nullopt;
+    frame.resize(static_cast<std::size_t>(length));
+    if (from.sll_pkttype == PACKET_OUTGOING) // our own
+        return Bytes{};
+    for (const cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+         part = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(part))) {
+        tpacket_auxdata data{};
+        if (part->cmsg_level != SOL_PACKET || part->cmsg_type != PACKET_AUXDATA)
+            continue;
+        std::memcpy(&data, CMSG_DATA(part), sizeof data);
+        if ((data.tp_status & TP_STATUS_VLAN_VALID) != 0) {
+            Bytes tag(4);
+            wire::store_be(tag, 0, data.tp_vlan_tpid);
+            wire::store_be(tag, 2, data.tp_vlan_tci);
+            frame.insert(frame.begin() + 12, tag.begin(), tag.end());
+        }
+    }
+    return frame;
+}
+
+bool Appliance::is_there(Wire wire, const std::function<bool(const Bytes&)>& wanted) {
+    while (const auto frame = take(wire))
+        if (!frame->empty() && wanted(*frame))
+            return true;
+    return false;
+}
+
+std::optional<Bytes> Appliance::receive(Wire wire, const std::function<bool(const Bytes&)>& wanted) {
+    std::optional<Bytes> found;
+    const bool came = eventually([&] {
+        return is_there(wire, [&](const Bytes& frame) {
+            if (wanted(frame))
+                found = frame;
+            return found.has_value();
+        });
+    });
+    return came ? found : std::nullopt;
+}
+
+void Appliance::forget() {
+    for (const Wire wire : {Wire::outside, Wire::inside})
+        while (take(wire)) {
+        }
+}
+
+std::string Appliance::run(const std::string& command) const {
+    return output_of("ip netns exec " + node_ + " " + command);
+}
+
+} // namespace packet_suite

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+// An appliance between two networks, for the DPDK engine: the test sees every frame on both of them.
+//
+//   far namespace                    node namespace
+//   p0 (phones, gateway) ----------- o   outside0 10.9.0.2, VIPs     lo: 127.0.0.1 tandem-fast, 127.0.0.2
+//   peer s0 (servers) ------------------- i   inside0  10.8.0.1
+//
+// Nobody but the test speaks on p0 and s0. Everything is removed at the end. Needs root.
+
+#include "dataplane/contract/page.hh"
+#include "tests/packet/peer.hh"
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace packet_suite {
+
+struct ApplianceSetup {
+    tandem::contract::Forwarding forwarding{tandem::contract::Forwarding::transparent};
+    std::vector<std::uint16_t> outside_tags;
+    std::vector<std::uint16_t> inside_tags;
+    std::uint16_t inside_mtu{1500};
+    tandem::contract::Idle idle{tandem::contract::Idle::sleep};
+};
+
+enum class Wire : std::uint8_t { outside, inside };
+
+class Appliance {
+public:
+    static constexpr std::string_view server = "10.8.0.10";
+    static constexpr std::string_view server6 = "fd00:8::10";
+    static constexpr std::string_view inside_address = "10.8.0.1";
+    static constexpr std::string_view phone_mac = "02:00:00:00:09:07";
+    static constexpr std::string_view server_mac = "02:00:00:00:08:10";
+
+    explicit Appliance(const ApplianceSetup& setup = {});
+    ~Appliance();
+    Appliance(const Appliance&) = delete;
+    Appliance& operator=(const Appliance&) = delete;
+
+    tandem::contract::Page& page() { return **page_; }
+    std::uint64_t count(tandem::contract::Counter c) { return page().counters.get(c); }
+    /// Waits until the engine has seen what the page says now.
+    void settle();
+
+    /// The MAC address of the node on a network.
+    tandem::wire::MacAddress mac(Wire wire) const;
+    /// Sends an IP packet to the node, or a whole frame.
+    void send(Wire wire, std::span<const std::uint8_t> ip, const std::vector<std::uint16_t>& tags = {});
+    void send_frame(Wire wire, std::span<const std::uint8_t> frame);
+    /// The next frame that the node sent on a network and `wanted` likes, within 5 seconds; others are
+    /// passed over.
+    std::optional<Bytes> receive(Wire wire, const std::function<bool(const Bytes&)>& wanted);
+    /// Is there such a frame now?
+    bool is_there(Wire wire, const std::function<bool(const Bytes&)>& wanted);
+    /// Throws away what has come.
+    void forget();
+
+    Peer& peer() { return *peer_; }
+    /// Runs a command in the node's namespace; its output.
+    std::string run(const std::string& command) const;
+    const std::string& run_dir() const { return run_dir_; }
+    const std::string& node() const { return node_; }
+    /// SIGTERM; gives the exit status.
+    int terminate();
+
+private:
+    std::optional<Bytes> take(Wire wire);
+
+    std::string node_;
+    std::string far_;
+    std::string run_dir_;
+    std::optional<tandem::contract::PageMapping> page_;
+    int wires_[2]{-1, -1};
+    std::unique_ptr<Peer> peer_;
+    pid_t engine_{-1};
+};
+
+/// The IP packet in a frame, whatever tags it has.
+Bytes ip_in(const Bytes& frame);
+
+} // namespace packet_suite

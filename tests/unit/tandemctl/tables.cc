@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Listing tables that an engine, here the tracker alone, keeps in its run directory.
+#include "dataplane/state/shared_tracker.hh"
+#include "tests/unit/tandemctl/run.hh"
+
+#include <boost/json/parse.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+namespace tandem::ctl::test {
+namespace {
+
+namespace json = boost::json;
+using state::Way;
+
+std::string header(const std::string& user, const std::string& cseq, const std::string& call_id) {
+    return "Via: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKq\r\nFrom: <sip:" + user +
+           "@example.net>;tag=7\r\nTo: <sip:" + user + "@example.net>\r\nCall-ID: " + call_id +
+           "\r\nCSeq: " + cseq + "\r\nMax-Forwards: 70\r\n";
+}
+
+std::string registration(const std::string& user, const std::string& call_id, const std::string& more = {}) {
+    return "REGISTER sip:example.net SIP/2.0\r\n" + header(user, "3 REGISTER", call_id) +
+           "Contact: <sip:" + user + "@198.51.100.7:5070>, <sip:" + user +
+           "@198.51.100.8>;expires=60\r\nExpires: 3600\r\n" + more + "Content-Length: 0\r\n\r\n";
+}
+
+struct Engine : Folder {
+    Engine() {
+        setup.registrations_max = 5000;
+        setup.dialogs_max = 100;
+        setup.group_names[0] = {'s', 'i', 'p'};
+        setup.group_names[1] = {'t', 'r', 'u', 'n', 'k'};
+        tracker = std::make_unique<state::SharedTracker>(path(), setup, 5);
+    }
+    void see(const std::string& text, std::uint8_t group = 0) {
+        const auto now =
+            std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now());
+        (*tracker)->see(now, {{*wire::IpAddress::parse("2001:db8::7"), 5070, group}, Way::served, text});
+        tracker->turn(now);
+    }
+    Result ctl(const std::string& arguments) const { return run(arguments + " --run-dir " + path()); }
+    json::value parsed(const std::string& arguments) const {
+        const auto result = ctl(arguments + " --json");
+        BOOST_REQUIRE_MESSAGE(result.exit == 0, result.err);
+        return json::parse(result.out);
+    }
+
+    contract::RecordSetup setup;
+    std::unique_ptr<state::SharedTracker> tracker;
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(tables, Engine)
+
+BOOST_AUTO_TEST_CASE(registrations_as_columns) {
+    see(registration("alice", "c1"));
+    see(registration("bob", "c2"), 1);
+    const auto result = ctl("registrations");
+    BOOST_TEST(result.exit == 0);
+    BOOST_TEST(result.err == "");
+    BOOST_TEST(result.out.starts_with("ADDRESS-OF-RECORD"), result.out);
+    BOOST_TEST(result.out.find("sip:alice@example.net  sip:alice@198.51.100.7:5070  59 min") !=
+                   std::string::npos,
+               result.out);
+    BOOST_TEST(result.out.find("[2001:db8::7]:5070") != std::string::npos);
+    BOOST_TEST(result.out.find("c2       3     trunk") != std::string::npos, result.out);
+    BOOST_TEST(result.out.find("registrations: 4 of 5000; added 4\n") != std::string::npos, result.out);
+    // The folder of the socket is the other way to it.
+    BOOST_TEST(run("registrations --socket " + file("tandemd.sock")).out.find("alice") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(registrations_as_json) {
+    see(registration("alice", "c1", "Path: <sip:p1;lr>\r\nPath: <sip:p2;lr>\r\n"));
+    const auto answer = parsed("registrations --raw");
+    const auto& list = answer.at("registrations").as_array();
+    BOOST_REQUIRE(list.size() == 2U);
+    const auto& one = list[0];
+    BOOST_TEST(one.at("aor") == "sip:alice@example.net");
+    BOOST_TEST(one.at("contact") == "sip:alice@198.51.100.7:5070");
+    BOOST_TEST(one.at("contacts").as_array().size() == 2U);
+    BOOST_TEST(one.at("expires").to_number<double>() > 3590.0);
+    BOOST_TEST(one.at("expires").to_number<double>() <= 3600.0);
+    BOOST_TEST(list[1].at("expires").to_number<double>() <= 60.0);
+    BOOST_TEST(one.at("seen").to_number<double>() >= 0.0);
+    BOOST_TEST(one.at("source") == "2001:db8::7");
+    BOOST_TEST(one.at("port") == 5070);
+    BOOST_TEST(one.at("call_id") == "c1");
+    BOOST_TEST(one.at("cseq") == 3);
+    BOOST_TEST(one.at("group") == "sip");
+    BOOST_TEST(one.at("path").at(1) == "<sip:p2;lr>");
+    BOOST_TEST(one.at("raw").as_string().starts_with("REGISTER sip:example.net SIP/2.0\r\n"));
+    BOOST_TEST(answer.at("summary").at("records") == 2);
+    BOOST_TEST(answer.at("summary").at("engine_running") == true);
+    BOOST_TEST(!parsed("registrations").at("registrations").at(0).as_object().contains("raw"));
+}
+
+BOOST_AUTO_TEST_CASE(they_are_filtered_and_bounded) {
+    for (int i = 0; i < 1200; ++i)
+        see(registration("user" + std::to_string(i), "c" + std::to_string(i)),
+            static_cast<std::uint8_t>(i % 2));
+    BOOST_TEST(parsed("registrations").at("registrations").as_array().size() == 1000U);
+    BOOST_TEST(parsed("registrations --limit 0").at("registrations").as_array().size() == 2400U);
+    BOOST_TEST(parsed("registrations --limit 0 --group trunk").at("registrations").as_array().size() ==
+               1200U);
+    BOOST_TEST(parsed("registrations --match USER77@").at("registrations").as_array().size() == 2U);
+    const auto few = parsed("registrations --match @198.51.100.8 --limit 3");
+    BOOST_TEST(few.at("registrations").as_array().size() == 3U);
+    BOOST_TEST(few.at("summary").at("matched") == 2400); // each has both contacts
+    const auto text = ctl("registrations --match user77@ --limit 1").out;
+    BOOST_TEST(text.find("registrations: 2400 of 5000, 2 match, 1 shown (--limit 0 for all)") !=
+                   std::string::npos,
+               text);
+    BOOST_TEST(ctl("registrations --match nobody").out.starts_with("registrations: 2400 of 5000, 0 match;"));
+    const auto wrong = ctl("registrations --group nope");
+    BOOST_TEST(wrong.exit == 2);
+    BOOST_TEST(wrong.err == "tandemctl: there is no group \"nope\"; there are: sip, trunk\n");
+}
+
+BOOST_AUTO_TEST_CASE(dialogs) {
+    see("INVITE sip:bob@example.net SIP/2.0\r\n" + header("alice", "1 INVITE", "call-1") +
+        "Contact: <sip:alice@198.51.100.7>\r\nRecord-Route: <sip:p1;lr>\r\nContent-Length: 0\r\n\r\n");
+    const auto answer = parsed("dialogs");
+    const auto& one = answer.at("dialogs").at(0);
+    BOOST_TEST(one.at("state") == "trying");
+    BOOST_TEST(one.at("caller") == "sip:alice@example.net");
+    BOOST_TEST(one.at("caller_tag") == "7");
+    BOOST_TEST(one.at("caller_cseq") == 1);
+    BOOST_TEST(one.at("target") == "sip:alice@198.51.100.7");
+    BOOST_TEST(one.at("route_set").at(0) == "<sip:p1;lr>");
+    const auto text = ctl("dialogs --match CALL-1").out;
+    BOOST_TEST(text.find("trying") != std::string::npos);
+    BOOST_TEST(text.find("dialogs: 1 of 100; begun 1\n") != std::string::npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(what_came_over_the_network_is_never_printed_as_it_came) {
+    see("REGISTER sip:example.net SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKq\r\n"
+        "From: <sip:a@example.net>;tag=7\r\nTo: <sip:\x1b[2J\xff@example.net>\r\nCall-ID: c1\r\n"
+        "CSeq: 1 REGISTER\r\nContact: <sip:a@\x07h>\r\nX: \x1b]0;title\x07\r\n\r\n");
+    for (const char* arguments : {"registrations", "registrations --raw", "registrations --json --raw"}) {
+        const auto result = ctl(arguments);
+        BOOST_TEST(result.exit == 0);
+        BOOST_TEST(result.out.find("example.net") != std::string::npos);
+        for (const char c : result.out)
+            BOOST_REQUIRE(((c >= ' ' && c <= '~') || c == '\n' ||
+                           std::string{"\xef\xbf\xbd"}.find(c) != std::string::npos));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_last_words_of_an_engine_can_be_read) {
+    see(registration("alice", "c1"));
+    tracker.reset();
+    const auto result = ctl("registrations");
+    BOOST_TEST(result.exit == 0);
+    BOOST_TEST(result.out.find("alice") != std::string::npos);
+    BOOST_TEST(result.err.find("not running") != std::string::npos);
+    BOOST_TEST(parsed("registrations").at("summary").at("engine_running") == false);
+}
+
+BOOST_AUTO_TEST_CASE(without_files_it_says_so) {
+    const Folder empty;
+    const auto result = run("dialogs --run-dir " + empty.path());
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(result.err.find("has tandem-fast been started?") != std::string::npos);
+    BOOST_TEST(result.out == "");
+    std::ofstream{empty.file("dialogs")} << std::string(100'000, '\xff');
+    BOOST_TEST(run("dialogs --run-dir " + empty.path()).exit == 1);
+    BOOST_TEST(json::parse(run("dialogs --json --run-dir " + empty.path()).out).at("error").at("code") == 1);
+    BOOST_TEST(run("dialogs --raw").exit == 2);
+    BOOST_TEST(run("registrations --limit x").exit == 2);
+}
+
+/// The header says one thing, the memory is another.
+BOOST_AUTO_TEST_CASE(a_damaged_file_is_refused) {
+    see(registration("alice", "c1"));
+    const std::string copy = content(file("registrations"));
+    for (std::size_t at = 0; at < sizeof(contract::TableHeader); at += 8) {
+        std::string damaged = copy.substr(0, 200'000);
+        damaged.resize(copy.size());
+        damaged.replace(at, 8, std::string(8, '\xfe'));
+        const Folder other;
+        std::ofstream{other.file("registrations"), std::ios::binary} << damaged;
+        const auto result = run("registrations --run-dir " + other.path());
+        BOOST_TEST((result.exit == 0 || result.exit == 1));
+        at += at > 64 ? 96 : 0; // names and interfaces: a few of them
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_engine_goes_on_meanwhile) {
+    std::atomic<bool> stop{false};
+    std::jthread writer{[&] {
+        for (int i = 0; !stop; ++i)
+            see(registration("user" + std::to_string(i % 3000), "c" + std::to_string(i)));
+    }};
+    std::vector<std::string> answers;
+    for (int i = 0; i < 5; ++i)
+        answers.push_back(ctl("registrations --limit 0 --json").out);
+    stop = true;
+    writer.join();
+    for (const std::string& text : answers) {
+        const auto answer = json::parse(text);
+        for (const auto& one : answer.at("registrations").as_array()) {
+            const std::string aor{one.at("aor").as_string()};
+            const std::string contact{one.at("contact").as_string()};
+            BOOST_TEST(contact.starts_with(aor.substr(0, aor.find('@') + 1)));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace tandem::ctl::test
