@@ -31,8 +31,8 @@ template <typename T>
     std::memcpy(&value, at, sizeof value);
     return value;
 }
-/// Fetches a line that will be written: asked for reading, it may have to be asked for a second time. Processors that do
-/// not know the instruction do nothing.
+/// Fetches a line that will be written: asked for reading, it may have to be asked for a second time.
+/// Processors that do not know the instruction do nothing.
 [[gnu::always_inline]] inline void fetch_to_write(const void* at) noexcept {
     asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(at)));
 }

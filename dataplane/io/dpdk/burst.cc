@@ -132,9 +132,9 @@ void Burst::decide_fates() {
             const int sip = is_sip(kind) ? fate_sip : 0;
             const int translated = nat ? fate_translate : 0;
             int fate = 0;
-            // Clauses of the pattern are asked on the slow way.
+            // What a pattern asks besides its mask is asked on the slow way.
             const bool asked =
-                kind == Kind::sip_matching && !front_.policy().groups[vip.group].pattern.clauses().empty();
+                kind == Kind::sip_matching && front_.policy().groups[vip.group].pattern.conditions();
             if (asked)
                 fate = 0;
             else if (verdict.action == path::Action::forward && servers_[v].known != 0)
