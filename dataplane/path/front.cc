@@ -31,6 +31,11 @@ template <typename T>
     std::memcpy(&value, at, sizeof value);
     return value;
 }
+/// Fetches a line that will be written: asked for reading, it may have to be asked for a second time.
+/// Processors that do not know the instruction do nothing.
+[[gnu::always_inline]] inline void fetch_to_write(const void* at) noexcept {
+    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(at)));
+}
 [[gnu::always_inline]] inline void store(std::uint8_t* at, std::uint64_t word) noexcept {
     std::memcpy(at, &word, sizeof word);
 }
@@ -371,7 +376,7 @@ template <class Set, Facing facing>
     Todo todo;
     const std::size_t count = std::min({frames.size(), seen.size(), burst_max});
     for (std::size_t i = 0; i < count; ++i) {
-        __builtin_prefetch(frames[i].data);
+        fetch_to_write(frames[i].data);
         __builtin_prefetch(frames[i].data + 64);
     }
     for (std::size_t i = 0; i < count; ++i) {
@@ -388,7 +393,7 @@ template <class Set, Facing facing>
         }
         const std::uint64_t hash = seen[i].flow.hash(lines_.seed);
         hashes[i] = hash;
-        __builtin_prefetch(lines_.first + (hash & lines_.mask) * 64);
+        fetch_to_write(lines_.line(hash));
         if (found == Look::other)
             continue;
         const std::uint8_t* transport = frames[i].data + at;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/state/flows.hh"
 
-#include <immintrin.h>
+#include <emmintrin.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -53,10 +53,7 @@ constexpr std::uint16_t host_order(std::uint64_t port) {
 } // namespace
 
 Flows::Flows(std::span<std::byte> memory, std::size_t flows, std::uint64_t seed)
-    : find_(__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("bmi2") != 0
-                ? &Flows::find_wide
-                : &Flows::find_narrow)
-    , tags_(reinterpret_cast<Tags*>(memory.data()))
+    : tags_(reinterpret_cast<Tags*>(memory.data()))
     , hot_(reinterpret_cast<Hot*>(memory.data() + sets_of(flows) * sizeof(Tags)))
     , cold_(reinterpret_cast<Cold*>(hot_ + sets_of(flows) * ways))
     , set_mask_(sets_of(flows) - 1)
@@ -72,35 +69,26 @@ Flows::Flows(std::span<std::byte> memory, std::size_t flows, std::uint64_t seed)
     }
 }
 
-/// Sixteen tags are compared by four, and what was found is fetched for see().
-void Flows::find_narrow(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept {
-    for (std::size_t i = 0; i < hashes.size(); ++i) {
-        const std::uint64_t set = hashes[i] & set_mask_;
-        const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag_of(hashes[i])));
-        const auto* four = reinterpret_cast<const __m128i*>(&tags_[set]);
-        const __m128i a = _mm_cmpeq_epi32(_mm_load_si128(four), wanted);
-        const __m128i b = _mm_cmpeq_epi32(_mm_load_si128(four + 1), wanted);
-        const __m128i c = _mm_cmpeq_epi32(_mm_load_si128(four + 2), wanted);
-        const __m128i d = _mm_cmpeq_epi32(_mm_load_si128(four + 3), wanted);
-        const auto equal = static_cast<unsigned>(
-            _mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d))));
-        const auto index = static_cast<Index>(set * ways) + static_cast<Index>(std::countr_zero(equal));
-        found[i] = equal == 0 ? none : index;
-        __builtin_prefetch(&hot_[index & index_mask_], 1);
+/// One that was not in its first place: sixteen tags are compared by four.
+bool Flows::see_elsewhere(const FlowKey& key, std::uint64_t hash, FlowSide side, std::uint32_t length,
+                          std::int64_t now_ns) noexcept {
+    const std::uint64_t set = hash & set_mask_;
+    const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag_of(hash)));
+    const auto* four = reinterpret_cast<const __m128i*>(&tags_[set]);
+    const __m128i a = _mm_cmpeq_epi32(_mm_load_si128(four), wanted);
+    const __m128i b = _mm_cmpeq_epi32(_mm_load_si128(four + 1), wanted);
+    const __m128i c = _mm_cmpeq_epi32(_mm_load_si128(four + 2), wanted);
+    const __m128i d = _mm_cmpeq_epi32(_mm_load_si128(four + 3), wanted);
+    auto equal = static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d))));
+    for (; equal != 0; equal &= equal - 1) {
+        Hot& flow = hot_[set * ways + static_cast<std::size_t>(std::countr_zero(equal))];
+        if (is(flow, key)) {
+            count(flow, side, length, now_ns);
+            return true;
+        }
     }
-}
-
-/// The same at once.
-[[gnu::target("avx512f,bmi,bmi2,prfchw")]] void Flows::find_wide(std::span<const std::uint64_t> hashes,
-                                                                 std::span<Index> found) const noexcept {
-    for (std::size_t i = 0; i < hashes.size(); ++i) {
-        const std::uint64_t set = hashes[i] & set_mask_;
-        const unsigned equal = _mm512_cmpeq_epi32_mask(
-            _mm512_load_si512(&tags_[set]), _mm512_set1_epi32(static_cast<int>(tag_of(hashes[i]))));
-        const auto index = static_cast<Index>(set * ways) + static_cast<Index>(_tzcnt_u32(equal));
-        found[i] = equal == 0 ? none : index;
-        __builtin_prefetch(&hot_[index & index_mask_], 1);
-    }
+    return false;
 }
 
 Flows::Reader Flows::reader(std::span<const std::byte> memory, std::size_t flows) {
@@ -134,7 +122,11 @@ std::int64_t Flows::patience_ns(const Hot& flow, const Cold& more) noexcept {
 }
 
 /// A place for a new flow in a set; none: there is none.
-Flows::Index Flows::choose(std::uint64_t set, std::int64_t now_ns) noexcept {
+Flows::Index Flows::choose(std::uint64_t hash, std::int64_t now_ns) noexcept {
+    const auto first = static_cast<Index>(table::FlowLines::place(hash, set_mask_));
+    if (tag(first).load(relaxed) == 0)
+        return first;
+    const std::uint64_t set = hash & set_mask_;
     Index least = none;
     std::int64_t oldest = 0;
     for (std::size_t i = 0; i < ways; ++i) {
@@ -171,14 +163,7 @@ void Flows::end(Index index) noexcept {
 
 Flows::Index Flows::begin(const FlowKey& key, std::uint64_t hash, const FlowEnds& ends, FlowSide side,
                           std::uint32_t length, Instant now) noexcept {
-    const std::uint64_t set = hash & set_mask_;
-    // Two flows of a set may have one tag, and find() gives the first.
-    for (std::size_t i = 0; i < ways; ++i) {
-        const auto index = static_cast<Index>(set * ways + i);
-        if (tag(index).load(relaxed) == tag_of(hash) && see(index, key, side, length, to_ns(now)))
-            return index;
-    }
-    const Index index = choose(set, to_ns(now));
+    const Index index = choose(hash, to_ns(now));
     if (index == none) {
         ++counts_.refused;
         return none;

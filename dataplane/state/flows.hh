@@ -73,7 +73,7 @@ struct Flow {
 };
 
 class Flows {
-    static constexpr std::size_t ways = 16;
+    static constexpr std::size_t ways = table::FlowLines::ways;
     using Word = std::atomic<std::uint64_t>;
     static_assert(Word::is_always_lock_free);
 
@@ -122,28 +122,17 @@ public:
     static Reader reader(std::span<const std::byte> memory, std::size_t flows);
 
     std::uint64_t hash(const FlowKey& key) const noexcept { return key.hash(seed_); }
-    /// Where find() will look.
+    /// Where see() will look first.
     table::FlowLines lines() const noexcept {
         return {reinterpret_cast<const std::byte*>(tags_), set_mask_, seed_};
     }
-    /// Where the flows of so many hashes can be, and none where they are not; see() tells.
-    void find(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept {
-        (this->*find_)(hashes, found);
-    }
-
-    /// Counts a packet in the flow that find() gave. False: it is another flow, or none; call begin().
-    [[gnu::always_inline]] bool see(Index index, const FlowKey& key, FlowSide side, std::uint32_t length,
-                                    std::int64_t now_ns) noexcept {
-        if (index == none) [[unlikely]]
-            return false;
-        Hot& flow = hot_[index];
-        if (((flow.addresses.load(std::memory_order_relaxed) ^ key.addresses) |
-             (flow.rest.load(std::memory_order_relaxed) ^ key.rest)) != 0) [[unlikely]]
-            return false;
-        const auto i = static_cast<std::size_t>(side);
-        add(flow.packets[i], 1);
-        add(flow.octets[i], length);
-        flow.last_ns.store(now_ns, std::memory_order_relaxed);
+    /// Counts a packet in its flow. False: the flow is not known; call begin().
+    [[gnu::always_inline]] bool see(const FlowKey& key, std::uint64_t hash, FlowSide side,
+                                    std::uint32_t length, std::int64_t now_ns) noexcept {
+        const auto first = static_cast<Index>(table::FlowLines::place(hash, set_mask_));
+        if (!is(hot_[first], key)) [[unlikely]]
+            return see_elsewhere(key, hash, side, length, now_ns);
+        count(hot_[first], side, length, now_ns);
         return true;
     }
 
@@ -170,18 +159,26 @@ private:
     static void add(Word& word, std::uint64_t n) noexcept {
         word.store(word.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
-    void find_narrow(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept;
-    void find_wide(std::span<const std::uint64_t> hashes, std::span<Index> found) const noexcept;
+    static bool is(const Hot& flow, const FlowKey& key) noexcept {
+        return ((flow.addresses.load(std::memory_order_relaxed) ^ key.addresses) |
+                (flow.rest.load(std::memory_order_relaxed) ^ key.rest)) == 0;
+    }
+    static void count(Hot& flow, FlowSide side, std::uint32_t length, std::int64_t now_ns) noexcept {
+        const auto i = static_cast<std::size_t>(side);
+        add(flow.packets[i], 1);
+        add(flow.octets[i], length);
+        flow.last_ns.store(now_ns, std::memory_order_relaxed);
+    }
+    bool see_elsewhere(const FlowKey& key, std::uint64_t hash, FlowSide side, std::uint32_t length,
+                       std::int64_t now_ns) noexcept;
     static bool is_established(const Hot& flow, const Cold& more) noexcept;
     static std::int64_t patience_ns(const Hot& flow, const Cold& more) noexcept;
-    Index choose(std::uint64_t set, std::int64_t now_ns) noexcept;
+    Index choose(std::uint64_t hash, std::int64_t now_ns) noexcept;
     std::atomic<std::uint32_t>& tag(Index index) const noexcept {
         return tags_[index / ways].tags[index % ways];
     }
     void end(Index index) noexcept;
 
-    using Find = void (Flows::*)(std::span<const std::uint64_t>, std::span<Index>) const noexcept;
-    Find find_;
     Tags* tags_;
     Hot* hot_;
     Cold* cold_;

@@ -132,9 +132,9 @@ void Burst::decide_fates() {
             const int sip = is_sip(kind) ? fate_sip : 0;
             const int translated = nat ? fate_translate : 0;
             int fate = 0;
-            // Clauses of the pattern are asked on the slow way.
+            // What a pattern asks besides its mask is asked on the slow way.
             const bool asked =
-                kind == Kind::sip_matching && !front_.policy().groups[vip.group].pattern.clauses().empty();
+                kind == Kind::sip_matching && front_.policy().groups[vip.group].pattern.conditions();
             if (asked)
                 fate = 0;
             else if (verdict.action == path::Action::forward && servers_[v].known != 0)
@@ -200,14 +200,12 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
         frames_[i] = {data_of(packets[i]), packets[i]->data_len};
     front_.classify(facing, std::span(frames_).first(count), seen_, hashes_);
     state::Flows* const flows = flows_;
-    if (flows != nullptr)
-        flows->find(std::span(hashes_).first(count), found_);
     constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
     const std::int64_t now_ns = now.time_since_epoch().count();
     const Fates& fates = fates_[static_cast<std::size_t>(facing)];
-    const std::uint16_t mtu = mtus_[static_cast<std::size_t>(facing)];
     std::size_t forwarded = 0; // in a register: this loop is the hottest of all
     std::uint32_t vips_hit = 0;
+    const std::uint16_t mtu = mtus_[static_cast<std::size_t>(facing)];
     for (std::size_t i = 0; i < count; ++i) {
         const Seen& seen = seen_[i];
         const auto index = static_cast<std::uint8_t>(i);
@@ -215,7 +213,7 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
             rest_.add(index);
             continue;
         }
-        if (flows != nullptr && !flows->see(found_[i], seen.flow, side, seen.length, now_ns)) [[unlikely]]
+        if (flows != nullptr && !flows->see(seen.flow, hashes_[i], side, seen.length, now_ns)) [[unlikely]]
             begin_flow<facing>(seen, frames_[i].data, hashes_[i], now);
         const std::size_t vip = seen.vip;
         const auto kind = static_cast<std::size_t>(seen.kind);

@@ -187,7 +187,6 @@ private:
     std::array<path::RawFrame, burst_max> frames_{};
     std::array<path::Seen, burst_max> seen_{};
     std::array<std::uint64_t, burst_max> hashes_{};
-    std::array<state::Flows::Index, burst_max> found_{};
     std::array<std::array<std::uint32_t, kinds>, contract::vips_max> hits_{};
     std::array<std::uint32_t, contract::groups_max> arrived_{};
 

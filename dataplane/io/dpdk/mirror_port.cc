@@ -89,11 +89,14 @@ void MirrorPort::write_form() {
                     std::span(header_).subspan(header_size_ - wire::HaHeader::size, wire::HaHeader::size));
 }
 
-void MirrorPort::seal_with(std::uint32_t association, const contract::DatagramKey& key, std::uint64_t next) {
-    if (!sealer_)
+void MirrorPort::seal_with(std::uint32_t association, const contract::DatagramKey& key, std::uint64_t next,
+                           Sealing sealing) {
+    fast_sealer_.reset();
+    sealer_.reset();
+    if (sealing == Sealing::fastest)
+        fast_sealer_ = Gcm::make(key);
+    if (!fast_sealer_)
         sealer_.emplace(key);
-    else
-        sealer_->rekey(key);
     clear_ = false;
     sequence_ = next;
     form_ = {wire::ha_version, wire::HaType::mirror, association, 0};
@@ -101,6 +104,7 @@ void MirrorPort::seal_with(std::uint32_t association, const contract::DatagramKe
 }
 
 void MirrorPort::send_in_clear(Copying copying) {
+    fast_sealer_.reset();
     sealer_.reset();
     clear_ = true;
     copying_ = copying;
@@ -151,7 +155,7 @@ void MirrorPort::finish_checksum(rte_mbuf* first) const {
 
 rte_mbuf* MirrorPort::copied(std::span<const std::uint8_t> head, const std::uint8_t* body,
                              std::size_t length) {
-    const std::size_t tag = sealer_ ? seal::tag_size : 0;
+    const std::size_t tag = clear_ ? 0 : seal::tag_size;
     const std::size_t frame = head.size() + length;
     rte_mbuf* out = copies_.take();
     if (out == nullptr)
@@ -165,11 +169,13 @@ rte_mbuf* MirrorPort::copied(std::span<const std::uint8_t> head, const std::uint
     const std::size_t headers = write_headers(data, frame + tag);
     std::memcpy(data + headers, head.data(), head.size());
     std::memcpy(data + headers + head.size(), body, length);
-    if (sealer_) {
+    if (!clear_) {
         const std::span<const std::uint8_t> bound{data + headers - wire::HaHeader::size,
                                                   wire::HaHeader::size};
-        if (sealer_->seal(sequence, bound, {data + headers, frame}, {data + headers, frame + tag}) == 0)
-            [[unlikely]] {
+        const std::span<std::uint8_t> text{data + headers, frame};
+        if (fast_sealer_)
+            fast_sealer_->seal(sequence, bound, text, data + headers + frame);
+        else if (sealer_->seal(sequence, bound, text, {data + headers, frame + tag}) == 0) [[unlikely]] {
             rte_pktmbuf_free(out);
             return nullptr;
         }

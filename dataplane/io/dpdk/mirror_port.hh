@@ -13,6 +13,7 @@
 
 #include "dataplane/contract/policy.hh"
 #include "dataplane/io/dpdk/burst.hh"
+#include "dataplane/io/dpdk/gcm.hh"
 #include "dataplane/seal/seal.hh"
 #include "dataplane/wire/address.hh"
 #include "dataplane/wire/ha_frame.hh"
@@ -40,6 +41,9 @@ struct MirrorRoute {
 /// How a packet gets into a datagram that is sent in clear.
 enum class Copying : std::uint8_t { reference, deep };
 
+/// Which of the two libraries seals; what they write is the same.
+enum class Sealing : std::uint8_t { fastest, openssl };
+
 /// Where buffers come from.
 struct MirrorPools {
     rte_mempool* headers{nullptr};  ///< small buffers
@@ -56,7 +60,8 @@ public:
 
     void set_route(const MirrorRoute& route);
     /// Datagrams are sealed with this key from now on; `next` is the number of the first one.
-    void seal_with(std::uint32_t association, const contract::DatagramKey& key, std::uint64_t next);
+    void seal_with(std::uint32_t association, const contract::DatagramKey& key, std::uint64_t next,
+                   Sealing sealing = Sealing::fastest);
     /// Datagrams are sent in clear from now on: on a network that only the two nodes share.
     void send_in_clear(Copying copying);
 
@@ -70,7 +75,7 @@ public:
     /// The number that the next datagram will have; numbers are never used twice under one key.
     std::uint64_t next_sequence() const { return sequence_; }
     std::size_t mtu() const { return route_.mtu; }
-    bool ready() const { return header_size_ > 0 && (sealer_ || clear_); }
+    bool ready() const { return header_size_ > 0 && (fast_sealer_ || sealer_ || clear_); }
 
 private:
     static constexpr std::size_t header_max = 14 + 40 + 8 + wire::HaHeader::size;
@@ -97,8 +102,9 @@ private:
     Stash indirect_;
     Stash copies_;
     MirrorRoute route_;
-    wire::HaHeader form_{}; ///< of every datagram, but for the sequence
-    std::optional<seal::Sealer> sealer_;
+    wire::HaHeader form_{};              ///< of every datagram, but for the sequence
+    std::optional<Gcm> fast_sealer_;     ///< where the processor has what it needs
+    std::optional<seal::Sealer> sealer_; ///< elsewhere
     bool clear_{false};
     Copying copying_{Copying::reference};
     std::uint64_t sequence_{1};

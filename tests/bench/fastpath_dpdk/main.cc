@@ -46,7 +46,9 @@ struct Options {
     std::string huge_dir;
     bool no_huge{false};
     bool json{false};
-    Order order{Order::first_first};
+    Order order{Order::last_first};
+    bool order_given{false};
+    bool openssl{false};
     std::size_t pool{0};
     int core{1};
     int runs{7};
@@ -54,16 +56,19 @@ struct Options {
 };
 
 void help() {
-    std::puts("fastpath_dpdk [OPTIONS] [ROW...]\n"
-              "  --huge-dir DIR   hugepages by this hugetlbfs mount\n"
-              "  --no-huge        ordinary pages\n"
-              "  --json           one JSON object a line\n"
-              "  --order ORDER    in which buffers come back: fifo (default: every one in turn) or lifo\n"
-              "  --pool N         buffers, for all rows\n"
-              "  --core N         (1)\n"
-              "  --runs N         (7)\n"
-              "  --seconds S      of each run (0.3)\n"
-              "Rows (all without a name):");
+    std::puts(
+        "fastpath_dpdk [OPTIONS] [ROW...]\n"
+        "  --huge-dir DIR   hugepages by this hugetlbfs mount\n"
+        "  --no-huge        ordinary pages\n"
+        "  --json           one JSON object a line\n"
+        "  --order ORDER    in which buffers come back: fifo (every one in turn; default of the l3 rows) or\n"
+        "                   lifo (as the cache of a pool gives them; default of the others)\n"
+        "  --openssl        seal with OpenSSL, not with the multi-buffer library\n"
+        "  --pool N         buffers, for all rows\n"
+        "  --core N         (1)\n"
+        "  --runs N         (7)\n"
+        "  --seconds S      of each run (0.3)\n"
+        "Rows (all without a name):");
     for (const Row& row : rows)
         std::printf("  %-9s %.*s\n", row.name.data(), static_cast<int>(row.sentence.size()),
                     row.sentence.data());
@@ -103,7 +108,10 @@ bool run(const Row& row, const Options& options) {
     RigSetup setup;
     setup.work = row.work;
     setup.pool = options.pool != 0 ? options.pool : row.pool;
-    setup.order = options.order;
+    setup.order =
+        options.order_given ? options.order : (row.pool > 4096 ? Order::first_first : Order::last_first);
+    if (options.openssl)
+        setup.sealing = tandem::dpdk::Sealing::openssl;
     Rig rig{setup};
     measure(rig, 0.1);
     std::vector<double> mpps;
@@ -119,7 +127,7 @@ bool run(const Row& row, const Options& options) {
     const double middle = median(mpps);
     const double cycles = static_cast<double>(rte_get_tsc_hz()) / (middle * 1e6);
     const char* memory = options.no_huge ? "no-huge" : "hugepages";
-    const char* order = options.order == Order::first_first ? "fifo" : "lifo";
+    const char* order = setup.order == Order::first_first ? "fifo" : "lifo";
     if (options.json) {
         std::printf("{\"row\":\"%s\",\"mpps\":%.3f,\"mpps_wall\":%.3f,\"cycles\":%.1f,\"ns\":%.2f,\"runs\":[",
                     row.name.data(), middle, median(wall), cycles, 1000 / middle);
@@ -148,8 +156,11 @@ bool parse(int count, char** words, Options& options) {
             options.no_huge = true;
         else if (word == "--json")
             options.json = true;
-        else if (word == "--order")
+        else if (word == "--order") {
             options.order = std::string_view{value()} == "lifo" ? Order::last_first : Order::first_first;
+            options.order_given = true;
+        } else if (word == "--openssl")
+            options.openssl = true;
         else if (word == "--pool")
             options.pool = std::stoul(value());
         else if (word == "--core")

@@ -2,6 +2,7 @@
 #include "tests/bench/fastpath_dpdk/rig.hh"
 
 #include "dataplane/path/mirror_frame.hh"
+#include "dataplane/wire/ip.hh"
 #include "dataplane/wire/udp.hh"
 
 #include <rte_cycles.h>
@@ -27,6 +28,7 @@ namespace {
 constexpr std::size_t flow_capacity = 65'536;
 constexpr std::uint64_t stream = 3261;
 constexpr std::uint32_t phones = 4096;
+constexpr contract::DatagramKey key{{1, 2, 3}, {4, 5, 6}};
 
 void demand(bool holds, const char* what) {
     if (holds)
@@ -50,7 +52,8 @@ std::uint16_t null_port(const std::string& name, std::size_t size, rte_mempool* 
     return port;
 }
 
-/// Memory of a table: on hugepages where buffers are, since thousands of pages do not fit what translates addresses.
+/// Memory of a table: on hugepages where buffers are, since thousands of pages do not fit what translates
+/// addresses.
 TableMemory table_memory(std::size_t octets) {
     constexpr std::size_t page = 2U << 20U;
     octets = (octets + page - 1) / page * page;
@@ -92,7 +95,7 @@ Rig::Rig(const RigSetup& setup)
     mirror_->set_route({outside_station(), server_station(), *wire::IpAddress::parse("192.0.2.1"),
                         *wire::IpAddress::parse("192.0.2.2"), 7102, 1500});
     if (setup_.work == Work::seal)
-        mirror_->seal_with(1, {{1, 2, 3}, {4, 5, 6}}, 1);
+        mirror_->seal_with(1, key, 1, setup_.sealing);
     else
         mirror_->send_in_clear(setup_.work == Work::copy ? dpdk::Copying::deep : dpdk::Copying::reference);
     if (setup_.work == Work::track) {
@@ -173,6 +176,10 @@ void Rig::mirror() {
     for (const dpdk::Looked looked : burst_->mirrored()) {
         std::array<std::uint8_t, path::PacketFrame::header_size> head;
         path::write_packet_header({stream, ++stream_sequence_, 7, {}}, head);
+        if (!opened_ && setup_.work == Work::seal) [[unlikely]] {
+            check_sealed(looked);
+            continue;
+        }
         rte_mbuf* datagram = mirror_->datagram(head, looked.packet, looked.seen.network, looked.seen.length);
         if (datagram != nullptr)
             datagrams_[datagram_count_++] = datagram;
@@ -180,6 +187,31 @@ void Rig::mirror() {
             ++unmirrored_;
     }
     mirrored_ += datagram_count_;
+}
+
+/// Opens one datagram as the peer would, and compares what is inside with the packet.
+void Rig::check_sealed(const dpdk::Looked& looked) {
+    std::array<std::uint8_t, path::PacketFrame::header_size> head;
+    path::write_packet_header({stream, stream_sequence_, 7, {}}, head);
+    const std::uint64_t sequence = mirror_->next_sequence();
+    rte_mbuf* datagram = mirror_->datagram(head, looked.packet, looked.seen.network, looked.seen.length);
+    demand(datagram != nullptr, "no datagram");
+    const auto packet =
+        wire::parse_ip({rte_pktmbuf_mtod(datagram, const std::uint8_t*) + 14, datagram->data_len - 14U});
+    demand(packet.has_value(), "the datagram is no IP packet");
+    const auto udp = wire::parse_udp(packet->payload);
+    demand(udp.has_value(), "the datagram is no UDP datagram");
+    seal::Opener opener{key};
+    std::vector<std::uint8_t> open(udp->payload.size());
+    const auto length = opener.open(sequence, udp->payload.first(wire::HaHeader::size),
+                                    udp->payload.subspan(wire::HaHeader::size), open);
+    opened_ = length == head.size() + looked.seen.length &&
+              std::memcmp(open.data(), head.data(), head.size()) == 0 &&
+              std::memcmp(open.data() + head.size(),
+                          rte_pktmbuf_mtod(looked.packet, const std::uint8_t*) + looked.seen.network,
+                          looked.seen.length) == 0;
+    demand(opened_, "what was sealed does not open as the packet");
+    datagrams_[datagram_count_++] = datagram;
 }
 
 void Rig::track() {

@@ -59,7 +59,7 @@ struct RigSetup {
     Work work{Work::match};
     std::size_t pool{4096};
     Order order{Order::first_first};
-    std::size_t history{0};
+    tandem::dpdk::Sealing sealing{tandem::dpdk::Sealing::fastest};
 };
 
 class Rig {
@@ -83,6 +83,7 @@ private:
     void fill_pool();
     void make_policy();
     void mirror();
+    void check_sealed(const tandem::dpdk::Looked& looked);
     void track();
 
     RigSetup setup_;
@@ -115,6 +116,7 @@ private:
     std::array<rte_mbuf*, tandem::dpdk::Burst::burst_max> datagrams_{};
     std::size_t datagram_count_{0};
     std::uint64_t stream_sequence_{0};
+    bool opened_{false}; ///< one sealed datagram was opened
     std::uint64_t received_{0};
     std::uint32_t phone_{0};
     std::uint64_t forwarded_{0};

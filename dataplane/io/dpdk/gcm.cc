@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "dataplane/io/dpdk/gcm.hh"
+
+#include "dataplane/seal/seal.hh"
+
+#include <intel-ipsec-mb.h>
+#include <openssl/crypto.h>
+
+#include <array>
+#include <cstring>
+
+namespace tandem::dpdk {
+
+struct Gcm::Impl {
+    struct Manager {
+        void operator()(IMB_MGR* manager) const { free_mb_mgr(manager); }
+    };
+    std::unique_ptr<IMB_MGR, Manager> manager{alloc_mb_mgr(0)};
+    alignas(64) gcm_key_data key{};
+    alignas(64) gcm_context_data context{};
+    std::array<std::uint8_t, 12> iv{};
+
+    Impl() = default;
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+    ~Impl() {
+        OPENSSL_cleanse(&key, sizeof key);
+        OPENSSL_cleanse(iv.data(), iv.size());
+    }
+};
+
+std::optional<Gcm> Gcm::make(const contract::DatagramKey& key) {
+    auto impl = std::make_unique<Impl>();
+    if (!impl->manager || (impl->manager->features & IMB_FEATURE_AESNI) == 0)
+        return std::nullopt;
+    IMB_ARCH chosen = IMB_ARCH_NONE;
+    init_mb_mgr_auto(impl->manager.get(), &chosen);
+    if (chosen == IMB_ARCH_NONE || imb_get_errno(impl->manager.get()) != 0)
+        return std::nullopt;
+    IMB_AES128_GCM_PRE(impl->manager.get(), key.key.data(), &impl->key);
+    impl->iv = key.iv;
+    return Gcm{std::move(impl)};
+}
+
+Gcm::Gcm(std::unique_ptr<Impl> impl)
+    : impl_(std::move(impl)) {}
+Gcm::Gcm(Gcm&&) noexcept = default;
+Gcm& Gcm::operator=(Gcm&&) noexcept = default;
+Gcm::~Gcm() = default;
+
+void Gcm::seal(std::uint64_t sequence, std::span<const std::uint8_t> header, std::span<std::uint8_t> text,
+               std::uint8_t* tag) noexcept {
+    std::array<std::uint8_t, 12> nonce = impl_->iv; // as in RFC 8446 section 5.3
+    for (std::size_t i = 0; i < 8; ++i)
+        nonce[11 - i] =
+            static_cast<std::uint8_t>(nonce[11 - i] ^ static_cast<std::uint8_t>(sequence >> (8 * i)));
+    IMB_AES128_GCM_ENC(impl_->manager.get(), &impl_->key, &impl_->context, text.data(), text.data(),
+                       text.size(), nonce.data(), header.data(), header.size(), tag, seal::tag_size);
+}
+
+} // namespace tandem::dpdk
