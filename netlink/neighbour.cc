@@ -61,8 +61,10 @@ std::optional<wire::MacAddress> resolve_neighbour(int interface_index, const wir
         return std::nullopt;
     const NeighbourOwner found(rtnl_neigh_get(neighbours->get(), interface_index, wanted.get()));
     const auto mac = found == nullptr ? std::nullopt : mac_of(found.get());
-    // A known one is used as well, so that the kernel sees to it that it stays true.
-    use(socket->get(), interface_index, wanted.get());
+    // A known one is used as well, so that the kernel sees to it that it stays true. An operator's entry is
+    // left alone: the kernel would take "use" for a wish to find it out anew.
+    if (found == nullptr || (rtnl_neigh_get_state(found.get()) & NUD_PERMANENT) == 0)
+        use(socket->get(), interface_index, wanted.get());
     return mac;
 }
 

@@ -466,6 +466,19 @@ BOOST_AUTO_TEST_CASE(a_neighbour_is_looked_for_while_its_packet_waits) {
     }));
 }
 
+BOOST_AUTO_TEST_CASE(an_operators_neighbour_stays) {
+    Appliance appliance;
+    const std::string command = "ip neigh show " + std::string(Appliance::server);
+    BOOST_TEST(appliance.run(command).find("PERMANENT") != std::string::npos);
+    // Servers are looked for every second; a port's counts are told ten times as often.
+    const auto begin = std::chrono::steady_clock::now();
+    BOOST_TEST(eventually(
+        [&] { return std::chrono::steady_clock::now() - begin > std::chrono::milliseconds{2500}; }));
+    BOOST_TEST(appliance.run(command).find("PERMANENT") != std::string::npos);
+    appliance.send(Wire::outside, packet_of(request("OPTIONS"), vip, 5060));
+    BOOST_TEST(appliance.receive(Wire::inside, payload(request("OPTIONS"))).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(the_kernel_interface_shows_the_link) {
     Appliance appliance;
     const auto carrier = [&] { return appliance.run("cat /sys/class/net/outside0/carrier"); };

@@ -94,6 +94,7 @@ bool KernelTables::segment_of(std::uint32_t index, Segment& segment) const {
 
 void KernelTables::repeat() {
     lost_ = false;
+    permanent_.clear();
     sink_({});
     for (const std::uint8_t family : std::array<std::uint8_t, 2>{AF_INET, AF_INET6})
         for (const std::uint16_t type : std::array<std::uint16_t, 3>{RTM_GETADDR, RTM_GETROUTE, RTM_GETNEIGH})
@@ -185,6 +186,10 @@ void KernelTables::take_neighbour(const nlmsghdr& message) {
         return;
     const bool valid = message.nlmsg_type == RTM_NEWNEIGH && known && (head->ndm_state & valid_states) != 0;
     change.what = valid ? HopChange::What::neighbour : HopChange::What::neighbour_gone;
+    if (valid && (head->ndm_state & NUD_PERMANENT) != 0)
+        permanent_.emplace(change.segment, change.address);
+    else
+        permanent_.erase({change.segment, change.address});
     sink_(change);
 }
 
@@ -234,6 +239,9 @@ void KernelTables::take_address(const nlmsghdr& message) {
 }
 
 void KernelTables::look_for(Segment segment, const wire::IpAddress& address) {
+    // The kernel would take this for a wish to find it out anew.
+    if (permanent_.contains({segment, address}))
+        return;
     std::array<char, 256> request{};
     nlmsghdr* header = mnl_nlmsg_put_header(request.data());
     header->nlmsg_type = RTM_NEWNEIGH;

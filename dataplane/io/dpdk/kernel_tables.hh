@@ -16,7 +16,9 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 struct nlmsghdr;
@@ -40,7 +42,8 @@ public:
     void follow();
     /// Says everything again, `forget_all` first.
     void repeat();
-    /// Has the kernel look for a neighbour, or see whether it is still there.
+    /// Has the kernel look for a neighbour, or see whether it is still there. An operator's permanent entry
+    /// is left alone.
     void look_for(path::Segment segment, const wire::IpAddress& address);
 
 private:
@@ -58,6 +61,8 @@ private:
     Sink sink_;
     std::uint32_t sequence_{1};
     bool lost_{false};
+    std::set<std::pair<path::Segment, wire::IpAddress>>
+        permanent_; ///< neighbours that an operator has entered
     std::vector<char> buffer_;
 };
 

@@ -150,8 +150,9 @@ BOOST_AUTO_TEST_CASE(flows) {
                                .group = 1,
                                .kind = state::FlowKind::rtp};
     const state::FlowKey key{.addresses = 7, .rest = state::FlowKey::rest_of(0x409c'204eU, 17, 4)};
-    const auto index = shared->begin(key, shared->hash(key), ends, state::FlowSide::remote, 200, now);
-    BOOST_TEST(shared->see(index, key, state::FlowSide::local, 172, now.time_since_epoch().count()));
+    const std::uint64_t hash = shared->hash(key);
+    shared->begin(key, hash, ends, state::FlowSide::remote, 200, now);
+    BOOST_TEST(shared->see(key, hash, state::FlowSide::local, 172, now.time_since_epoch().count()));
     shared.turn(now);
     const auto answer = parsed("flows");
     BOOST_REQUIRE(answer.at("flows").as_array().size() == 1U);
