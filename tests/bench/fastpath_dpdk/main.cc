@@ -178,13 +178,15 @@ bool parse(int count, char** words, Options& options) {
 }
 
 bool start_eal(const Options& options) {
-    std::vector<std::string> words{"fastpath_dpdk",    "-l",       std::to_string(options.core),
-                                   "--in-memory",      "--no-pci", "--no-telemetry",
-                                   "--log-level=error"};
+    std::vector<std::string> words{
+        "fastpath_dpdk",    "-l", std::to_string(options.core), "--no-pci", "--no-telemetry",
+        "--log-level=error"};
     if (options.no_huge) {
-        words.insert(words.end(), {"--no-huge", "-m", "512"});
-    } else if (!options.huge_dir.empty()) {
-        words.insert(words.end(), {"--huge-dir", options.huge_dir});
+        words.insert(words.end(), {"--no-huge", "--no-shconf", "-m", "512"});
+    } else {
+        words.emplace_back("--in-memory");
+        if (!options.huge_dir.empty())
+            words.insert(words.end(), {"--huge-dir", options.huge_dir});
     }
     std::vector<char*> arguments;
     for (std::string& word : words)
