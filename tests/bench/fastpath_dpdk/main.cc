@@ -135,7 +135,7 @@ bool run(const Row& row, const Options& options) {
             std::printf("%s%.3f", i == 0 ? "" : ",", mpps[i]);
         std::printf(
             "],\"pool\":%zu,\"order\":\"%s\",\"memory\":\"%s\",\"flows\":%zu,\"octets\":%.1f,\"right\":%s}\n",
-            setup.pool, order, memory, rig.traffic().flows, rig.traffic().text_average,
+            setup.pool, order, memory, rig.flows(), rig.traffic().text_average,
             wrong.empty() ? "true" : "false");
     } else {
         std::printf("%-9s %7.2f Mpps (wall %7.2f)  %6.1f cycles  %6.2f ns  pool %zu %s, %s, %.0f octets%s\n",
