@@ -135,7 +135,7 @@ bool run(const Row& row, const Options& options) {
             std::printf("%s%.3f", i == 0 ? "" : ",", mpps[i]);
         std::printf(
             "],\"pool\":%zu,\"order\":\"%s\",\"memory\":\"%s\",\"flows\":%zu,\"octets\":%.1f,\"right\":%s}\n",
-            setup.pool, order, memory, rig.traffic().flows, rig.traffic().text_average,
+            setup.pool, order, memory, rig.flows(), rig.traffic().text_average,
             wrong.empty() ? "true" : "false");
     } else {
         std::printf("%-9s %7.2f Mpps (wall %7.2f)  %6.1f cycles  %6.2f ns  pool %zu %s, %s, %.0f octets%s\n",
@@ -178,13 +178,15 @@ bool parse(int count, char** words, Options& options) {
 }
 
 bool start_eal(const Options& options) {
-    std::vector<std::string> words{"fastpath_dpdk",    "-l",       std::to_string(options.core),
-                                   "--in-memory",      "--no-pci", "--no-telemetry",
-                                   "--log-level=error"};
+    std::vector<std::string> words{
+        "fastpath_dpdk",    "-l", std::to_string(options.core), "--no-pci", "--no-telemetry",
+        "--log-level=error"};
     if (options.no_huge) {
-        words.insert(words.end(), {"--no-huge", "-m", "512"});
-    } else if (!options.huge_dir.empty()) {
-        words.insert(words.end(), {"--huge-dir", options.huge_dir});
+        words.insert(words.end(), {"--no-huge", "--no-shconf", "-m", "512"});
+    } else {
+        words.emplace_back("--in-memory");
+        if (!options.huge_dir.empty())
+            words.insert(words.end(), {"--huge-dir", options.huge_dir});
     }
     std::vector<char*> arguments;
     for (std::string& word : words)

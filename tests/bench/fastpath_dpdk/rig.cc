@@ -321,6 +321,8 @@ std::vector<std::string> Rig::verify() {
     check("frames without the new stations", unlike, 0);
     if (setup_.order == Order::first_first)
         check("flows", flows_->size(), traffic_.flows);
+    else if (flows_->size() < phones)
+        wrong.push_back("only " + std::to_string(flows_->size()) + " flows");
     if (registrations_ && setup_.order == Order::first_first) {
         check("registrations", registrations_->size(), traffic_.registers);
         if (dialogs_->counts().confirmed == 0 || dialogs_->counts().ended == 0)

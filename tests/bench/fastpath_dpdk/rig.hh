@@ -76,6 +76,8 @@ public:
     std::vector<std::string> verify();
 
     const Traffic& traffic() const { return traffic_; }
+    /// In the table.
+    std::size_t flows() const { return flows_->size(); }
     std::uint64_t received() const { return received_; }
 
 private:
