@@ -21,6 +21,10 @@ namespace tandem::ctl::test {
 namespace {
 
 namespace json = boost::json;
+
+Result run(const std::string& arguments) {
+    return run_program(PROGRAM, arguments);
+}
 using contract::Counter;
 using state::CapturedOn;
 

@@ -43,10 +43,11 @@ inline std::string content(const std::string& file) {
     return {std::istreambuf_iterator<char>{stream}, {}};
 }
 
-inline Result run(const std::string& arguments) {
+/// Runs `program` with arguments as a shell takes them.
+inline Result run_program(const std::string& program, const std::string& arguments) {
     const Folder folder;
     const std::string command =
-        std::string{PROGRAM} + " " + arguments + " >" + folder.file("out") + " 2>" + folder.file("err");
+        program + " " + arguments + " >" + folder.file("out") + " 2>" + folder.file("err");
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder.file("out")),
             content(folder.file("err"))};

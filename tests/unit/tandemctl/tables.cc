@@ -15,6 +15,10 @@ namespace tandem::ctl::test {
 namespace {
 
 namespace json = boost::json;
+
+Result run(const std::string& arguments) {
+    return run_program(PROGRAM, arguments);
+}
 using state::Way;
 
 std::string header(const std::string& user, const std::string& cseq, const std::string& call_id) {

@@ -12,6 +12,10 @@ namespace tandem::ctl::test {
 namespace {
 
 namespace json = boost::json;
+
+Result run(const std::string& arguments) {
+    return run_program(PROGRAM, arguments);
+}
 using Bytes = std::vector<std::uint8_t>;
 
 std::string request(const std::string& method, const std::string& call_id = "c1") {
