@@ -33,8 +33,8 @@ struct VipAnswer {
 inline constexpr std::size_t vip_answer_max = 96;
 
 /// Looks at an ARP or IPv6 frame. `stances`: of this node, by group. `own`: the port's MAC address.
-/// A station that claims a VIP does not ask for it. While the grant has lapsed, only probes are answered: they
-/// draw no traffic, and tell the other node that somebody is still there (it looks at the service next).
+/// A station that claims a VIP does not ask for it. While the grant has lapsed, only probes are answered:
+/// they draw no traffic, and tell the other node that somebody is still there (it looks at the service next).
 VipAnswer answer_for_vip(const wire::EthernetFrame& frame, const contract::Policy& policy,
                          const std::array<Stance, contract::groups_max>& stances, const wire::MacAddress& own,
                          std::span<std::uint8_t> out) noexcept;
