@@ -159,12 +159,11 @@ contract::Appliance appliance(const config::Config& config) {
         return out;
     out.idle = engine.idle;
     out.hugepages = engine.hugepages;
-    out.workers = engine.workers;
     out.sleep_max_us = engine.sleep_max_us;
     out.memory_mb = engine.memory_mb;
     out.mbufs = engine.mbufs;
-    for (std::size_t i = 0; i < engine.cores.size(); ++i)
-        out.cores[i] = static_cast<std::int16_t>(engine.cores[i]);
+    if (!engine.cores.empty())
+        out.core = static_cast<std::int16_t>(engine.cores.front());
     out.outside = port_setup(engine.outside);
     out.inside = port_setup(engine.inside);
     for (std::size_t i = 0; i < config.paths.size(); ++i)

@@ -74,15 +74,6 @@ void check_ha_ports(const Draft& draft, Complaints& complaints) {
     }
 }
 
-void check_workers(const Draft& draft, Complaints& complaints) {
-    const Engine& engine = draft.config.engine;
-    if (!engine.cores.empty() && engine.cores.size() != engine.workers)
-        complaints.add(draft.places.engine.cores,
-                       "there are " + std::to_string(engine.workers) + " workers and " +
-                           std::to_string(engine.cores.size()) + " cores",
-                       "give as many \"cores\" as \"workers\", or leave them out");
-}
-
 void check_servers(const Group& group, const Places::GroupPlaces& places, Complaints& complaints) {
     if (group.servers.empty()) {
         if (places.servers.line == places.section.line)
@@ -177,7 +168,6 @@ void check_appliance(const Draft& draft, Complaints& complaints) {
         return;
     check_ports_of_engine(draft, complaints);
     check_ha_ports(draft, complaints);
-    check_workers(draft, complaints);
     const std::string& outside = draft.config.engine.outside.kernel_interface;
     for (std::size_t i = 0; i < draft.config.groups.size(); ++i) {
         const Group& group = draft.config.groups[i];

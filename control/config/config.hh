@@ -153,11 +153,10 @@ struct Engine {
     // Of `dpdk`; defaults as in contract::Appliance.
     contract::Idle idle{contract::Idle::sleep};
     contract::Hugepages hugepages{contract::Hugepages::automatic};
-    std::uint8_t workers{1};
     std::uint16_t sleep_max_us{80};
     std::uint32_t memory_mb{128};
     std::uint32_t mbufs{16'384};
-    std::vector<std::uint16_t> cores; ///< of the workers; empty: any
+    std::vector<std::uint16_t> cores; ///< of the worker; empty: any
     EnginePort outside;
     EnginePort inside;
     std::vector<EngineHaPort> ha;

@@ -8,7 +8,7 @@
 namespace tandem::config {
 namespace {
 
-constexpr std::size_t workers_max = std::tuple_size_v<decltype(contract::Appliance::cores)>;
+constexpr std::size_t cores_max = 1; ///< there is one worker
 /// The least that IPv4 asks of a link's receivers (RFC 791 section 3.2), and the usual jumbo frame.
 constexpr Range mtu_range{576, 9216};
 constexpr Range vlan_range{1, 4094};
@@ -58,18 +58,10 @@ void read_ha_port(Section section, Engine& engine, Places::EnginePlaces& places)
     places.ha_paths.push_back(path);
 }
 
-void take_cores(Section& section, Engine& engine, Place& place) {
-    place = section.place_of("cores").value_or(section.place());
-    const auto cores = section.integers("cores", {0, 1023}, workers_max, Presence::optional);
-    if (!cores)
-        return;
-    for (const auto& core : *cores) {
-        const auto number = static_cast<std::uint16_t>(core.value);
-        if (std::ranges::find(engine.cores, number) != engine.cores.end())
-            section.complain(core.place, "core " + std::to_string(number) + " is there twice",
-                             "each worker needs a core of its own");
-        engine.cores.push_back(number);
-    }
+void take_cores(Section& section, Engine& engine) {
+    if (const auto cores = section.integers("cores", {0, 1023}, cores_max, Presence::optional))
+        for (const auto& core : *cores)
+            engine.cores.push_back(static_cast<std::uint16_t>(core.value));
 }
 
 } // namespace
@@ -82,8 +74,7 @@ void read_engine(Section section, Engine& engine, Places& places, Complaints& co
     if (const auto idle = section.word("idle", {"sleep", "poll", "interrupt"}, Presence::optional))
         engine.idle = static_cast<contract::Idle>(idle->value);
     take_integer(section, "sleep_max_us", {1, 10'000}, engine.sleep_max_us);
-    take_integer(section, "workers", {1, workers_max}, engine.workers);
-    take_cores(section, engine, places.engine.cores);
+    take_cores(section, engine);
     if (const auto pages = section.word("hugepages", {"auto", "on", "off"}, Presence::optional))
         engine.hugepages = static_cast<contract::Hugepages>(pages->value);
     take_integer(section, "memory_mb", {64, 65'536}, engine.memory_mb);
@@ -106,8 +97,7 @@ void read_engine(Section section, Engine& engine, Places& places, Complaints& co
     note_keys(section, {"queue"}, "an appliance takes no packets from a netfilter queue",
               places.nfqueue_keys);
     note_keys(section,
-              {"idle", "sleep_max_us", "workers", "cores", "hugepages", "memory_mb", "mbufs", "outside",
-               "inside", "ha"},
+              {"idle", "sleep_max_us", "cores", "hugepages", "memory_mb", "mbufs", "outside", "inside", "ha"},
               "in host mode the kernel has the network interfaces", places.dpdk_keys);
     section.finish();
 }

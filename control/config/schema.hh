@@ -50,7 +50,6 @@ struct Places {
     };
     struct EnginePlaces {
         Place section; ///< nowhere where the file has no `[engine]`
-        Place cores;
         PortPlaces outside;
         PortPlaces inside;
         std::vector<PortPlaces> ha;  ///< as many as Engine::ha

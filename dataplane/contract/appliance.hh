@@ -48,11 +48,10 @@ struct Appliance {
     Backend backend{Backend::nfqueue};
     Idle idle{Idle::sleep};
     Hugepages hugepages{Hugepages::automatic};
-    std::uint8_t workers{1};
-    std::uint16_t sleep_max_us{80};                                    ///< the longest time between two looks
-    std::uint32_t memory_mb{128};                                      ///< of all pools together
-    std::uint32_t mbufs{16'384};                                       ///< of all ports together
-    std::array<std::int16_t, 8> cores{-1, -1, -1, -1, -1, -1, -1, -1}; ///< of the workers; -1: any
+    std::uint16_t sleep_max_us{80}; ///< the longest time between two looks
+    std::uint32_t memory_mb{128};   ///< of all pools together
+    std::uint32_t mbufs{16'384};    ///< of all ports together
+    std::int16_t core{-1};          ///< of the worker; -1: any
     PortSetup outside;
     PortSetup inside;
     /// One for each HA path whose network is a port of DPDK; the others use the kernel's sockets.

@@ -153,7 +153,7 @@ void Engine::begin() {
     watch_links();
     tables_->repeat();
     thread_ = std::thread([this] {
-        pin(setup_.cores[0]);
+        pin(setup_.core);
         ::rte_thread_register(); // its buffers come from a cache of its own
         worker_->run();
         ::rte_thread_unregister();

@@ -68,7 +68,6 @@ BOOST_AUTO_TEST_CASE(defaults) {
     BOOST_TEST(config.engine.is_appliance());
     BOOST_CHECK(config.engine.idle == wanted.idle);
     BOOST_CHECK(config.engine.hugepages == wanted.hugepages);
-    BOOST_TEST(config.engine.workers == wanted.workers);
     BOOST_TEST(config.engine.sleep_max_us == wanted.sleep_max_us);
     BOOST_TEST(config.engine.memory_mb == wanted.memory_mb);
     BOOST_TEST(config.engine.mbufs == wanted.mbufs);
@@ -89,8 +88,7 @@ mtu = 9000
 backend = "dpdk"
 idle = "interrupt"
 sleep_max_us = 500
-workers = 2
-cores = [2, 3]
+cores = [3]
 hugepages = "off"
 memory_mb = 256
 mbufs = 8192
@@ -98,7 +96,7 @@ mbufs = 8192
     BOOST_CHECK(config.engine.idle == contract::Idle::interrupt);
     BOOST_CHECK(config.engine.hugepages == contract::Hugepages::off);
     BOOST_TEST(config.engine.sleep_max_us == 500);
-    BOOST_TEST(config.engine.cores.at(1) == 3);
+    BOOST_TEST(config.engine.cores.at(0) == 3);
     BOOST_TEST(config.engine.memory_mb == 256U);
     BOOST_TEST(config.engine.mbufs == 8192U);
     BOOST_TEST(config.engine.ha.at(0).path == "cable");
@@ -201,9 +199,8 @@ BOOST_AUTO_TEST_CASE(mistakes_of_the_engine) {
     const auto engine = [](std::string_view line) {
         return changed("backend = \"dpdk\"", "backend = \"dpdk\"\n" + std::string{line});
     };
-    expect_one(engine("workers = 9"), 18, "out of range", "1 to 8");
-    expect_one(engine("cores = [1, 2]"), 18, "1 workers and 2 cores", "as many");
-    expect_one(engine("workers = 2\ncores = [3, 3]"), 19, "core 3 is there twice", "of its own");
+    expect_one(engine("workers = 2"), 18, "unknown key", "");
+    expect_one(engine("cores = [1024]"), 18, "out of range", "0 to 1023");
     expect_one(engine("idle = \"sleeep\""), 18, "cannot be \"sleeep\"", "did you mean \"sleep\"?");
     expect_one(engine("hugepages = true"), 18, "is a boolean", "a string");
     expect_one(engine("sleep_max_us = 0"), 18, "out of range", "1 to 10000");
