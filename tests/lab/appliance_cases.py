@@ -20,11 +20,17 @@ ECHO_PORT = 7000
 PATIENCE = 30.0
 
 
+def _is_settled(group):
+    return group is not None and group["score"] == 1000 and group["damper"]["remaining_ms"] is None
+
+
 def _outages(lab, runs, fault, heal):
     """Outages of a fault of the active's own, after which the other node serves."""
     outages = []
     for _ in range(runs):
         active = lab.wait_pair(deadline=PATIENCE)
+        # A node that has just been mended is not fit yet, and a damper still holds hand-overs back.
+        wait_for(lambda: all(_is_settled(node.group()) for node in lab.nodes.values()), PATIENCE, "both nodes are fit")
         probe = lab.probe()
         fault_ns = monotonic_ns()
         fault(active)
@@ -228,6 +234,12 @@ def connections_survive_crash(lab, runs):
     return words("gap in the RTP stream", gaps) + "; the connections stayed", {"gap": spread(gaps)}
 
 
+def brain_kill(lab, runs):
+    """As in host mode. Beside two packet workers the kernel takes longer to clear a dead process away, and only then
+    tells the peer of its end: the peer's silence may come first."""
+    return failover_cases.brain_kill(lab, runs, allowed=30)
+
+
 # name, function, runs when --full
 PAIR = (
     ("appliance: registrations survive a crash", failover_cases.registrations_survive, 3),
@@ -235,7 +247,7 @@ PAIR = (
     ("appliance: standby is silent", standby_silent, 0),
     ("appliance: media", media, 0),
     ("appliance: node crash", failover_cases.node_crash, 20),
-    ("appliance: brain killed", failover_cases.brain_kill, 20),
+    ("appliance: brain killed", brain_kill, 20),
     ("appliance: carrier lost", failover_cases.carrier_lost, 20),
     ("appliance: one HA path cut", failover_cases.one_path_cut, 3),
     ("appliance: planned switchover", failover_cases.planned_switchover, 20),
@@ -259,7 +271,8 @@ SHARED = (
 )
 # What the pair's lab is made with, how many phones, and the cases on it.
 LABS = (
-    ({"appliance": {}}, 200, PAIR),
+    # Several cases in a row end in a hand-over for want of health: the damper is to forget them soon.
+    ({"appliance": {}, "keys": {"damper_s": 1}}, 200, PAIR),
     ({"appliance": {"nat": True}}, 0, (
         ("appliance, nat: node crash", failover_cases.node_crash, 5),
         ("appliance, nat: planned switchover", failover_cases.planned_switchover, 5),

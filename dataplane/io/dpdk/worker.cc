@@ -30,6 +30,8 @@ using path::Segment;
 
 constexpr int worker_priority = 10; ///< below the pulse thread of the brain
 constexpr Duration wait_max = std::chrono::milliseconds{10};
+/// A brain that is a few beats late goes on; one that was stopped for longer has lost its group.
+constexpr Duration doubt_max = std::chrono::milliseconds{25};
 constexpr std::size_t kept_max = 16'384;
 constexpr std::size_t scratch_octets = 65'536;
 constexpr std::size_t bursts_max = 4; ///< of one source in one turn, so that none starves the others
@@ -129,8 +131,7 @@ std::size_t Worker::turn(Instant now) {
     now_ = now;
     realtime_ns_ = realtime_now_ns();
     path_.begin(now);
-    for (std::size_t group = 0; group < stances_.size(); ++group)
-        stances_[group] = path_.stance(static_cast<std::uint8_t>(group));
+    read_stances();
     links_.refresh(path_.policy(), now);
     take_changes();
     prepare_burst();
@@ -151,6 +152,17 @@ std::size_t Worker::turn(Instant now) {
     show_calls();
     path_.finish();
     return work;
+}
+
+void Worker::read_stances() {
+    for (std::size_t group = 0; group < stances_.size(); ++group) {
+        stances_[group] = path_.stance(static_cast<std::uint8_t>(group));
+        // A short doubt is answered for, a long one is none any more.
+        const std::int64_t expired = page_.grants[group].expires_ns.load(std::memory_order_acquire);
+        const bool long_lapsed =
+            stances_[group] == path::Stance::lapsed && path::to_page(now_) - expired > doubt_max.count();
+        answering_[group] = long_lapsed ? path::Stance::none : stances_[group];
+    }
 }
 
 void Worker::drop(rte_mbuf* packet) {

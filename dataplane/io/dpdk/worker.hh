@@ -97,6 +97,7 @@ private:
     };
 
     std::size_t turn(path::Instant now);
+    void read_stances();
     void take_changes();
     std::size_t take_links();
     std::size_t take_kernel();
@@ -176,6 +177,7 @@ private:
     std::unique_ptr<std::uint8_t[]> scratch_;
     path::Instant now_{}; ///< of this turn
     Stances stances_{};
+    Stances answering_{}; ///< the same for questions for a VIP
     std::atomic<bool> stopping_{false};
 };
 

@@ -79,7 +79,7 @@ bool Worker::answer_question(rte_mbuf* packet, const wire::EthernetFrame& frame)
     Lane& outside = lane(Segment::outside);
     std::array<std::uint8_t, path::vip_answer_max> answer{};
     const path::VipAnswer found =
-        path::answer_for_vip(frame, path_.policy(), stances_, outside.port().mac(), answer);
+        path::answer_for_vip(frame, path_.policy(), answering_, outside.port().mac(), answer);
     if (found.question == path::VipQuestion::none)
         return false;
     drop(packet);
