@@ -87,12 +87,14 @@ Sentence check_repeats(std::string_view text) {
     return {};
 }
 
-std::string lower_first(std::string text) {
-    if (!text.empty() && text.front() >= 'A' && text.front() <= 'Z')
-        text.front() = static_cast<char>(text.front() - 'A' + 'a');
-    while (!text.empty() && text.back() == '.')
-        text.pop_back();
-    return text;
+/// The library's sentence as the end of another one.
+std::string lower_first(std::string_view text) {
+    while (text.ends_with('.'))
+        text.remove_suffix(1);
+    std::string out{text};
+    if (!out.empty() && out.front() >= 'A' && out.front() <= 'Z')
+        out.front() = static_cast<char>(out.front() - 'A' + 'a');
+    return out;
 }
 
 } // namespace
@@ -115,9 +117,10 @@ std::expected<Expression, std::string> Expression::compile(std::string_view text
     hs_compile_error_t* error = nullptr;
     if (hs_compile(std::string{text}.c_str(), flags, HS_MODE_BLOCK, nullptr, &database, &error) !=
         HS_SUCCESS) {
-        std::string why = error != nullptr && error->message != nullptr ? error->message : "no reason given";
+        const std::string why =
+            error != nullptr && error->message != nullptr ? error->message : "no reason given";
         hs_free_compile_error(error);
-        return wrong(text, "cannot be used: " + lower_first(std::move(why)));
+        return wrong(text, "cannot be used: " + lower_first(why));
     }
     Expression expression{database};
     std::size_t octets = 0;
