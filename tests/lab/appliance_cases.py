@@ -213,10 +213,27 @@ def connections_survive(lab, runs):
             f"lost in {runs} switchovers; longest gap {max(gaps):.1f} ms", {"lost": lost, "gaps_ms": gaps})
 
 
-def brain_kill(lab, runs):
-    """As in host mode. Beside two packet workers the kernel takes longer to clear a dead process away, and only then
-    tells the peer of its end: the peer's silence may come first."""
-    return failover_cases.brain_kill(lab, runs, allowed=30)
+def connections_survive_crash(lab, runs):
+    """The same over a crash: what was under way is lost, TCP sends it again, the connection stays."""
+    client = lab.network.name("c")
+    gaps = []
+    for _ in range(runs):
+        active = lab.wait_pair(deadline=PATIENCE)
+        with _echoes(lab, "a"), Stream(client, CLIENT4, VIP4, ECHO_PORT) as stream, \
+                Connection(client, CLIENT4, VIP4, ECHO_PORT) as connection:
+            wait_for(lambda: stream.answered() > 100 and connection.lines > 20, 5.0, "stream and connection run")
+            crashed_ns = lab.crash(active)
+            try:
+                wait_for(lambda at=crashed_ns: lab.holders.gained_ns(VIP4, other(active), at), PATIENCE, "taken over")
+                answered, lines = stream.answered(), connection.lines
+                wait_for(lambda: stream.answered() > answered + 100, PATIENCE, "the stream goes on")
+                wait_for(lambda: connection.failure or connection.lines > lines + 20, PATIENCE, "the connection goes on")
+            finally:
+                lab.heal(active)
+        equal("what ended the connection", connection.failure, None)
+        gaps.append(stream.longest_gap_ms)
+        lab.wait_pair(active=other(active), deadline=PATIENCE)
+    return words("gap in the RTP stream", gaps) + "; the connections stayed", {"gap": spread(gaps)}
 
 
 # name, function, runs when --full
@@ -226,7 +243,7 @@ PAIR = (
     ("appliance: standby is silent", standby_silent, 0),
     ("appliance: media", media, 0),
     ("appliance: node crash", failover_cases.node_crash, 20),
-    ("appliance: brain killed", brain_kill, 20),
+    ("appliance: brain killed", failover_cases.brain_kill, 20),
     ("appliance: carrier lost", failover_cases.carrier_lost, 20),
     ("appliance: one HA path cut", failover_cases.one_path_cut, 3),
     ("appliance: planned switchover", failover_cases.planned_switchover, 20),
@@ -245,6 +262,7 @@ PAIR = (
 # With one server behind both, transparent and translated.
 SHARED = (
     ("connections survive a planned switchover", connections_survive, 10),
+    ("connections survive a crash", connections_survive_crash, 5),
     ("planned switchover", failover_cases.planned_switchover, 10),
 )
 # What the pair's lab is made with, how many phones, and the cases on it.
