@@ -21,7 +21,9 @@ def build(directory, sanitize=None, quiet=False):
     if not os.path.exists(os.path.join(directory, "build.ninja")):
         words = ["meson", "setup", directory, ROOT]
         if sanitize:
-            words += [f"-Db_sanitize={sanitize}", "-Db_lundef=false"]
+            # GCC warns of what cannot be when a sanitizer is in the way of its flow analysis; the plain build has no
+            # warnings at all. Optimised less, it compiles sooner and runs fast enough.
+            words += [f"-Db_sanitize={sanitize}", "-Db_lundef=false", "-Dwerror=false", "-Doptimization=1"]
         environment = dict(os.environ)
         if shutil.which("ccache"):
             environment.setdefault("CXX", "ccache g++")

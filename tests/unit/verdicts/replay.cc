@@ -204,9 +204,8 @@ BOOST_AUTO_TEST_CASE(what_it_cannot_read_it_refuses) {
     refused("unknown file format");
     write(file("c.pcap"), classic(147, {Bytes(10, 0)}));
     refused("link type 147");
-    Bytes cut = classic(101, packets());
-    cut.resize(cut.size() - 10);
-    write(file("c.pcap"), cut);
+    const Bytes whole = classic(101, packets());
+    write(file("c.pcap"), Bytes(whole.begin(), whole.end() - 10));
     refused("truncated");
     BOOST_TEST(replay().out.find("    4  ") != std::string::npos); // what came before the damage
     write(file("c.pcap"), classic(101, packets()));
