@@ -5,7 +5,7 @@
         lan0 .50 --------------------- c_lan \\
       <p>-a  node a                            bridge lan                 i0  10.79.0.10, fd79::10
         o  (DPDK) ~~ lan0 .1 --------- a_lan /                            lo  the VIPs
-        i  (DPDK) ~~ inside0 .1 --------- a_in ------ sa_in               default route by 10.79.0.1
+        i  (DPDK) ~~ inside0 .1 --------- a_in ------ sa_in               the LAN by 10.79.0.1
         ha0 .1  ---------------------- a_ha    bridge ha
 
 `o` and `i` are the cables' ends, which belong to DPDK (net_af_packet); `lan0` and `inside0` are the TAPs behind them,
@@ -98,10 +98,10 @@ class ApplianceNetwork(Network):
                  f"addr add {SERVER6}/64 dev i0 nodad"]
         if not self.nat:
             lines += [f"addr add {VIP4}/32 dev lo", f"addr add {VIP6}/128 dev lo nodad"]
-        lines += [f"route add default via {gateway4}", f"-6 route add default via {gateway6}"]
-        command("ip", "-n", self._own(who), "-batch", "-",
-                stdin="\n".join(line for line in lines if not line.startswith("-6")) + "\n")
-        command("ip", "-n", self._own(who), "-6", "route", "add", "default", "via", gateway6)
+        # Not a default route: a server that looks up a name is told at once that no name server can be reached.
+        lines.append(f"route add 10.77.0.0/24 via {gateway4}")
+        self._batch(who, lines)
+        command("ip", "-n", self._own(who), "-6", "route", "add", "fd77::/64", "via", gateway6)
         self._offload_nothing(who, "i0")
 
     def pull_inside(self, node, state):
