@@ -10,6 +10,8 @@
 #include <rte_mbuf.h>
 
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +28,7 @@ using path::Duration;
 using path::Instant;
 using path::Segment;
 
+constexpr int worker_priority = 10; ///< below the pulse thread of the brain
 constexpr Duration wait_max = std::chrono::milliseconds{10};
 /// A brain that is a few beats late goes on; one that was stopped for longer has lost its group.
 constexpr Duration doubt_max = std::chrono::milliseconds{25};
@@ -106,7 +109,11 @@ std::vector<std::string> Worker::complaints() const {
 }
 
 void Worker::run() {
-    // At ordinary priority: at a real-time one the lab has seen nodes starve each other's brains.
+    if (setup_.idle != contract::Idle::poll) { // one that never sleeps would lock out all others
+        sched_param priority{};
+        priority.sched_priority = worker_priority;
+        ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &priority); // better, but not needed
+    }
     page_.engine.started_ns = path::to_page(clock_now());
     page_.engine.pid = ::getpid();
     page_.engine.attached = 1;
