@@ -233,6 +233,7 @@ def connections_survive_crash(lab, runs):
         equal("what ended the connection", connection.failure, None)
         gaps.append(stream.longest_gap_ms)
         lab.wait_pair(active=other(active), deadline=PATIENCE)
+    at_most("median gap in the RTP stream", statistics.median(gaps), 30)
     return words("gap in the RTP stream", gaps) + "; the connections stayed", {"gap": spread(gaps)}
 
 
