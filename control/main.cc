@@ -45,7 +45,7 @@ std::optional<config::Config> load(const std::string& file) {
         print({text.error()});
         return std::nullopt;
     }
-    const auto problems = config::check_against_host(*config, *text, file, host);
+    const auto problems = config::check_against_host(*config, *text, file, host, config::host_cores());
     print(problems);
     if (!problems.empty())
         return std::nullopt;

@@ -84,6 +84,8 @@ int serve_ports(contract::Page& page, const std::string& run_dir, const sigset_t
         log("event=engine_refused reason=\"{}\"", engine.error());
         return 1;
     }
+    for (const std::string& complaint : (*engine)->complaints())
+        log("event=table_unshared reason=\"{}\"", complaint);
     (*engine)->begin();
     log("event=engine_started backend=dpdk ports=\"{}\"", (*engine)->describe());
     int status = 0;

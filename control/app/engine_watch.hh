@@ -4,7 +4,11 @@
 // Is the fast path alive? Is the mirror in sync? Pure: the shared page's numbers and the time are arguments.
 
 #include "control/ha/time.hh"
+#include "dataplane/contract/page.hh"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace tandem::app {
@@ -27,7 +31,8 @@ constexpr const char* to_string(EngineState state) {
 
 /// What the page says at one moment.
 struct EngineSigns {
-    std::uint64_t beats{0};
+    contract::Beats beats{}; ///< of each worker
+    std::size_t workers{1};
     std::int32_t pid{0};
     bool attached{false};
     bool process_exists{false};
@@ -35,26 +40,33 @@ struct EngineSigns {
 
 class EngineWatch {
 public:
-    /// The engine turns at least every 20 ms; ten times that without a turn is a stall.
+    /// Each worker of the engine turns at least every 20 ms; ten times that without a turn of one of them is
+    /// a stall: what belongs to that worker does not pass.
     static constexpr ha::Duration patience = std::chrono::milliseconds{200};
 
     EngineState look(ha::Instant now, const EngineSigns& signs) {
-        if (signs.beats != beats_ || signs.pid != pid_) {
-            beats_ = signs.beats;
-            pid_ = signs.pid;
-            changed_ = now;
+        const bool other = signs.pid != pid_ || signs.workers != workers_;
+        pid_ = signs.pid;
+        workers_ = signs.workers;
+        ha::Instant oldest = now;
+        for (std::size_t i = 0; i < std::min(workers_, beats_.size()); ++i) {
+            if (other || signs.beats[i] != beats_[i])
+                changed_[i] = now;
+            oldest = std::min(oldest, changed_[i]);
         }
+        beats_ = signs.beats;
         if (signs.pid == 0 || !signs.process_exists)
             return EngineState::absent;
-        if (now - changed_ > patience)
+        if (now - oldest > patience)
             return EngineState::stalled;
         return signs.attached ? EngineState::running : EngineState::starting;
     }
 
 private:
-    std::uint64_t beats_{0};
+    contract::Beats beats_{};
+    std::array<ha::Instant, contract::workers_max> changed_{};
+    std::size_t workers_{0};
     std::int32_t pid_{0};
-    ha::Instant changed_{};
 };
 
 /// The receiving side of the mirror, as far as this node can say.

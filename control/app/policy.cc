@@ -162,8 +162,8 @@ contract::Appliance appliance(const config::Config& config) {
     out.sleep_max_us = engine.sleep_max_us;
     out.memory_mb = engine.memory_mb;
     out.mbufs = engine.mbufs;
-    if (!engine.cores.empty())
-        out.core = static_cast<std::int16_t>(engine.cores.front());
+    out.workers = static_cast<std::uint8_t>(std::max<std::size_t>(1, engine.cores.size()));
+    std::ranges::copy(engine.cores, out.cores.begin()); // the configuration knows how many there may be
     out.outside = port_setup(engine.outside);
     out.inside = port_setup(engine.inside);
     for (std::size_t i = 0; i < config.paths.size(); ++i)

@@ -318,7 +318,7 @@ void Pulse::watch_port(Group& group) {
 /// The fast path counts what reaches a node from outside; while the group is being yielded each one is a
 /// straggler.
 void Pulse::watch_stragglers(Group& group, std::size_t index) {
-    const std::uint64_t arrived = page_.traffic[index].arrived.load(std::memory_order_relaxed);
+    const std::uint64_t arrived = page_.arrived(index);
     if (arrived == group.arrived)
         return;
     group.arrived = arrived;

@@ -73,7 +73,8 @@ bool Service::engine_lives(std::int32_t pid) {
 void Service::look_at_engine(ha::Instant at) {
     const contract::EnginePulse& engine = parts_.page.engine;
     const std::int32_t pid = engine.pid.load();
-    const EngineState state = engine_watch_.look(at, {.beats = engine.beats.load(),
+    const EngineState state = engine_watch_.look(at, {.beats = contract::beats_of(parts_.page),
+                                                      .workers = engine.workers.load(),
                                                       .pid = pid,
                                                       .attached = engine.attached.load() != 0,
                                                       .process_exists = engine_lives(pid)});
@@ -179,7 +180,7 @@ watch::Facts Service::facts(std::size_t group) {
         out.claimed = std::exchange(state.claims, snapshot.claims[group]) != snapshot.claims[group];
     }
     out.carrier = state.port_usable;
-    out.arrived = parts_.page.traffic[group].arrived.load();
+    out.arrived = parts_.page.arrived(group);
     out.vip_outside = state.vip_present;
     return out;
 }

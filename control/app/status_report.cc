@@ -188,7 +188,7 @@ status::Mirror mirror_status(const StatusSources& from) {
     out.sent = progress.sent.load();
     out.confirmed = progress.confirmed.load();
     out.received = progress.received.load();
-    out.lost = from.page.counters.get(contract::Counter::mirror_lost);
+    out.lost = from.page.count(contract::Counter::mirror_lost);
     const bool active = std::any_of(from.snapshot.groups.begin(), from.snapshot.groups.end(),
                                     [](const ha::View& view) { return view.role == ha::Role::active; });
     if (from.snapshot.groups[0].peer != ha::PeerState::up || from.engine != EngineState::running)
@@ -253,7 +253,7 @@ status::NodeStatus report_status(const StatusSources& from) {
     out.detection.worst_case_ms = static_cast<double>(from.config.detection_worst_case().count()) / 1000.0;
     for (std::size_t i = 0; i < contract::counter_count; ++i)
         out.counters.emplace_back(std::string{contract::counter_texts[i].name},
-                                  from.page.counters.get(static_cast<contract::Counter>(i)));
+                                  from.page.count(static_cast<contract::Counter>(i)));
     out.counters.emplace_back("pulse_late_max_us", from.snapshot.late_max_us);
     out.counters.emplace_back("errands_refused", from.snapshot.errands_refused);
     out.counters.emplace_back("events_lost", from.events_lost);

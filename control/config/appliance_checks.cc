@@ -198,9 +198,17 @@ std::string how_to_make(const Config& config, const std::string& interface) {
 }
 
 void check_appliance_against_host(const Config& config, const Places& places,
-                                  const std::vector<HostInterface>& interfaces, Complaints& complaints) {
+                                  const std::vector<HostInterface>& interfaces, std::size_t cores,
+                                  Complaints& complaints) {
     if (!config.engine.is_appliance())
         return;
+    for (std::size_t i = 0; i < config.engine.cores.size() && i < places.engine.cores.size(); ++i)
+        if (config.engine.cores[i] >= cores)
+            complaints.add(places.engine.cores[i],
+                           "this machine has no core " + std::to_string(config.engine.cores[i]),
+                           cores == 1 ? "it has one, number 0"
+                                      : "it has " + std::to_string(cores) + ", numbers 0 to " +
+                                            std::to_string(cores - 1));
     const auto find = [&](const std::string& name) {
         const auto found = std::ranges::find(interfaces, name, &HostInterface::name);
         return found == interfaces.end() ? nullptr : &*found;

@@ -16,10 +16,11 @@ void check_watch(const Draft& draft, Complaints& complaints);
 /// The part of `check` that concerns the kind of engine: its ports, forwarding, servers.
 void check_appliance(const Draft& draft, Complaints& complaints);
 
-/// What only the machine can answer about an appliance: are its TAPs there, are the servers on the inside
-/// network.
+/// What only the machine can answer about an appliance: are its TAPs and cores there, are the servers on the
+/// inside network.
 void check_appliance_against_host(const Config& config, const Places& places,
-                                  const std::vector<HostInterface>& interfaces, Complaints& complaints);
+                                  const std::vector<HostInterface>& interfaces, std::size_t cores,
+                                  Complaints& complaints);
 
 /// How to make an interface that is missing, where it is a TAP of the engine; empty where it is not.
 std::string how_to_make(const Config& config, const std::string& interface);

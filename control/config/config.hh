@@ -156,7 +156,7 @@ struct Engine {
     std::uint16_t sleep_max_us{80};
     std::uint32_t memory_mb{128};
     std::uint32_t mbufs{16'384};
-    std::vector<std::uint16_t> cores; ///< of the worker; empty: any
+    std::vector<std::uint16_t> cores; ///< of the workers; empty: one worker, on any
     EnginePort outside;
     EnginePort inside;
     std::vector<EngineHaPort> ha;

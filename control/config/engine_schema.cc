@@ -8,7 +8,7 @@
 namespace tandem::config {
 namespace {
 
-constexpr std::size_t cores_max = 1; ///< there is one worker
+constexpr std::int64_t mbufs_per_worker = 2048; ///< the queues of its two ports are full, and nothing else is
 /// The least that IPv4 asks of a link's receivers (RFC 791 section 3.2), and the usual jumbo frame.
 constexpr Range mtu_range{576, 9216};
 constexpr Range vlan_range{1, 4094};
@@ -58,10 +58,33 @@ void read_ha_port(Section section, Engine& engine, Places::EnginePlaces& places)
     places.ha_paths.push_back(path);
 }
 
-void take_cores(Section& section, Engine& engine) {
-    if (const auto cores = section.integers("cores", {0, 1023}, cores_max, Presence::optional))
-        for (const auto& core : *cores)
-            engine.cores.push_back(static_cast<std::uint16_t>(core.value));
+/// Each core has one worker.
+void take_cores(Section& section, Engine& engine, std::vector<Place>& places) {
+    const auto cores = section.integers("cores", {0, 1023}, contract::workers_max, Presence::optional);
+    if (!cores)
+        return;
+    for (const auto& core : *cores) {
+        const auto number = static_cast<std::uint16_t>(core.value);
+        if (const auto seen = std::ranges::find(engine.cores, number); seen != engine.cores.end()) {
+            section.complain(core.place, "core " + std::to_string(number) + " is there twice",
+                             "each core has one worker");
+            continue;
+        }
+        engine.cores.push_back(number);
+        places.push_back(core.place);
+    }
+}
+
+void take_mbufs(Section& section, Engine& engine) {
+    Place place = section.place();
+    take_integer(section, "mbufs", {mbufs_per_worker, 4'194'304}, engine.mbufs, &place);
+    const auto needed = static_cast<std::uint32_t>(mbufs_per_worker) *
+                        static_cast<std::uint32_t>(std::max<std::size_t>(1, engine.cores.size()));
+    if (engine.mbufs < needed)
+        section.complain(place,
+                         "\"mbufs\" is too small for " + std::to_string(engine.cores.size()) + " workers",
+                         std::to_string(mbufs_per_worker) +
+                             " for each of the \"cores\": " + std::to_string(needed) + " or more");
 }
 
 } // namespace
@@ -74,11 +97,11 @@ void read_engine(Section section, Engine& engine, Places& places, Complaints& co
     if (const auto idle = section.word("idle", {"sleep", "poll", "interrupt"}, Presence::optional))
         engine.idle = static_cast<contract::Idle>(idle->value);
     take_integer(section, "sleep_max_us", {1, 10'000}, engine.sleep_max_us);
-    take_cores(section, engine);
+    take_cores(section, engine, places.engine.cores);
     if (const auto pages = section.word("hugepages", {"auto", "on", "off"}, Presence::optional))
         engine.hugepages = static_cast<contract::Hugepages>(pages->value);
     take_integer(section, "memory_mb", {64, 65'536}, engine.memory_mb);
-    take_integer(section, "mbufs", {2048, 4'194'304}, engine.mbufs);
+    take_mbufs(section, engine);
     take_integer(section, "registrations_max", {100, 5'000'000}, engine.registrations_max);
     take_integer(section, "dialogs_max", {100, 1'000'000}, engine.dialogs_max);
     take_integer(section, "flows_max", {1000, 10'000'000}, engine.flows_max);

@@ -61,8 +61,12 @@ std::expected<Config, Problems> parse(std::string_view text, const std::string& 
     return std::move(read.draft.config);
 }
 
+std::size_t host_cores() {
+    return static_cast<std::size_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_CONF)));
+}
+
 Problems check_against_host(const Config& config, std::string_view text, const std::string& file,
-                            const std::vector<HostInterface>& interfaces) {
+                            const std::vector<HostInterface>& interfaces, std::size_t cores) {
     // The text is the one that gave the configuration, so the places are as many as the values.
     const Places places = read_draft(text, file).draft.places;
     Complaints complaints{file};
@@ -125,7 +129,7 @@ Problems check_against_host(const Config& config, std::string_view text, const s
                            config.paths[i].local.to_string() + " is not an address of this machine",
                            "\"local\" is this node's end of the path, \"peer\" the other's; see ip address");
     }
-    check_appliance_against_host(config, places, interfaces, complaints);
+    check_appliance_against_host(config, places, interfaces, cores, complaints);
     return complaints.take();
 }
 

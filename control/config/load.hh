@@ -38,9 +38,12 @@ std::expected<std::string, Problem> read_text(const std::string& file);
 
 /// What only this machine can answer: do the interfaces exist, is each VIP inside one of its interface's
 /// networks (VIPs themselves on the interface do not count as its networks), is each path's local address on
-/// this machine. Pure: the machine is an argument. Line numbers come from the text again.
+/// this machine, are the cores there. Pure: the machine is an argument. Line numbers come from the text
+/// again.
 Problems check_against_host(const Config& config, std::string_view text, const std::string& file,
-                            const std::vector<HostInterface>& interfaces);
+                            const std::vector<HostInterface>& interfaces, std::size_t cores);
+/// How many cores this machine has, those included that are switched off at the moment.
+std::size_t host_cores();
 
 /// What is permitted but deserves a second look on this machine, in sentences: a witness that is not in a
 /// network of its group's outside interface. Pure.

@@ -54,6 +54,7 @@ struct Places {
         PortPlaces inside;
         std::vector<PortPlaces> ha;  ///< as many as Engine::ha
         std::vector<Place> ha_paths; ///< likewise
+        std::vector<Place> cores;    ///< as many as Engine::cores
     };
     struct GroupPlaces {
         Place section;

@@ -44,6 +44,8 @@ struct PortSetup {
     std::uint16_t mtu{1500};
 };
 
+inline constexpr std::int16_t any_core = -1; ///< wherever the kernel likes
+
 struct Appliance {
     Backend backend{Backend::nfqueue};
     Idle idle{Idle::sleep};
@@ -51,7 +53,13 @@ struct Appliance {
     std::uint16_t sleep_max_us{80}; ///< the longest time between two looks
     std::uint32_t memory_mb{128};   ///< of all pools together
     std::uint32_t mbufs{16'384};    ///< of all ports together
-    std::int16_t core{-1};          ///< of the worker; -1: any
+    std::uint8_t workers{1};        ///< threads that carry packets, at most workers_max
+    /// The core of each of them.
+    std::array<std::int16_t, workers_max> cores = [] {
+        std::array<std::int16_t, workers_max> all{};
+        all.fill(any_core);
+        return all;
+    }();
     PortSetup outside;
     PortSetup inside;
     /// One for each HA path whose network is a port of DPDK; the others use the kernel's sockets.

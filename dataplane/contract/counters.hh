@@ -73,6 +73,7 @@ namespace tandem::contract {
     X(next_hop_failed, "packets dropped because the next hop has no MAC address or there is no route")       \
     X(fragments_given_up, "IP fragments dropped: their packet stayed incomplete or contradicted itself")     \
     X(packet_too_big, "packets larger than the way out that must not be fragmented; the sender was told")    \
+    X(worker_full, "packets dropped because the worker that they belong to was behind")                      \
     X(port_full, "packets that a port did not take")                                                         \
     X(no_buffer, "packets dropped because no packet buffer was free")
 

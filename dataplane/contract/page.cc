@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -39,6 +40,28 @@ RecordSetup record_setup(const Page& page) {
     if (page.records.sequence() != 0)
         page.records.read(setup);
     return setup;
+}
+
+std::uint64_t Page::count(Counter counter) const noexcept {
+    std::uint64_t sum = counters.get(counter);
+    for (const WorkerShare& worker : workers)
+        sum += worker.counters.get(counter);
+    return sum;
+}
+
+std::uint64_t Page::arrived(std::size_t group) const noexcept {
+    std::uint64_t sum = traffic[group].arrived.load(std::memory_order_relaxed);
+    for (const WorkerShare& worker : workers)
+        sum += worker.arrived[group].load(std::memory_order_relaxed);
+    return sum;
+}
+
+Beats beats_of(const Page& page) noexcept {
+    Beats beats{page.engine.beats.load()};
+    const std::size_t count = std::min<std::size_t>(page.engine.workers.load(), workers_max);
+    for (std::size_t i = 1; i < count; ++i)
+        beats[i] = page.workers[i - 1].beats.load();
+    return beats;
 }
 
 std::expected<PageMapping, std::string> PageMapping::open(const std::string& run_dir) {

@@ -26,7 +26,7 @@
 namespace tandem::contract {
 
 inline constexpr std::uint32_t page_magic = 0x7464656dU; // "tdem"
-inline constexpr std::uint32_t page_version = 2;
+inline constexpr std::uint32_t page_version = 3;
 
 /// How far the mirror streams are. Written by the fast path.
 struct MirrorProgress {
@@ -49,10 +49,11 @@ struct MirrorSequence {
 
 /// Signs of life of the fast path. Written by it.
 struct EnginePulse {
-    std::atomic<std::uint64_t> beats{0};     ///< grows at least every 20 ms
+    std::atomic<std::uint64_t> beats{0};     ///< of the first worker; grows at least every 20 ms
     std::atomic<std::int32_t> pid{0};        ///< 0: not running
     std::atomic<std::int64_t> started_ns{0}; ///< CLOCK_MONOTONIC
     std::atomic<std::uint32_t> attached{0};  ///< 1: rules in place, queue bound, shadow interface open
+    std::atomic<std::uint32_t> workers{1};   ///< the others' beats are in Page::workers
     // For the packets that passed while the engine was away: the kernel's rules go on counting.
     std::atomic<std::uint64_t> received{0};     ///< packets taken from the kernel queue, over all lives
     std::atomic<std::uint64_t> rules_digest{0}; ///< of the packet-filter rules in place; 0: none
@@ -65,6 +66,14 @@ struct GroupTraffic {
     std::atomic<std::uint64_t> arrived{0};      ///< packets from outside for its VIPs
     std::atomic<std::int64_t> arrived_at_ns{0}; ///< the last of them; CLOCK_MONOTONIC
     std::atomic<std::uint32_t> calls{0};        ///< in progress, as far as this node has seen as active
+};
+
+/// What the second worker of an appliance and those behind it write. The first one writes the page's own
+/// fields, as an engine with a single worker does.
+struct alignas(64) WorkerShare {
+    std::atomic<std::uint64_t> beats{0};                          ///< as EnginePulse::beats
+    std::array<std::atomic<std::uint64_t>, groups_max> arrived{}; ///< as GroupTraffic::arrived
+    Counters counters;
 };
 
 struct Page {
@@ -84,10 +93,20 @@ struct Page {
     MirrorProgress mirror;
     std::array<MirrorSequence, paths_max> mirror_sequences;
     std::array<GroupTraffic, groups_max> traffic;
-    std::array<PortStatus, ports_max> ports; ///< fast path: outside, inside, one for each HA path
-    Counters counters;                       ///< fast path
-    Ring<Notice, 256> notices;               ///< fast path -> brain
+    std::array<PortStatus, ports_max> ports;          ///< fast path: outside, inside, one for each HA path
+    Counters counters;                                ///< fast path, its first worker; see count()
+    Ring<Notice, 256> notices;                        ///< fast path -> brain
+    std::array<WorkerShare, workers_max - 1> workers; ///< fast path: the workers behind the first
+
+    /// Over all workers.
+    std::uint64_t count(Counter counter) const noexcept;
+    /// Packets from outside for a group's VIPs, over all workers.
+    std::uint64_t arrived(std::size_t group) const noexcept;
 };
+
+/// How often each worker has turned; those that do not exist, not at all.
+using Beats = std::array<std::uint64_t, workers_max>;
+Beats beats_of(const Page& page) noexcept;
 
 /// What the brain wants kept; the defaults when it has said nothing.
 RecordSetup record_setup(const Page& page);

@@ -17,18 +17,22 @@ namespace tandem::contract {
 /// The places of the ports in the page.
 enum class PortPlace : std::uint8_t { outside, inside, ha };
 inline constexpr std::size_t ports_max = 2 + paths_max;
-inline constexpr std::size_t port_queues_max = 8;
+inline constexpr std::size_t port_queues_max = workers_max;
 
+/// A pair of queues of a port, in packets.
 struct QueueStatus {
-    std::atomic<std::uint64_t> received{0}; ///< packets
-    std::atomic<std::uint64_t> sent{0};     ///< packets
+    std::atomic<std::uint64_t> received{0};
+    std::atomic<std::uint64_t> sent{0};
+    std::atomic<std::uint64_t> full{0};        ///< not sent: the queue took no more. Written by the workers
+    std::atomic<std::uint64_t> handed{0};      ///< received for another worker, which has them. Likewise
+    std::atomic<std::uint64_t> handed_full{0}; ///< received for another worker that was behind: dropped
 };
 
 struct PortStatus {
     std::atomic<std::uint32_t> present{0}; ///< 1: the engine has it
     std::atomic<std::uint32_t> link{0};    ///< 1: up
     std::atomic<std::uint32_t> speed_mbps{0};
-    std::atomic<std::uint32_t> queues{0};
+    std::atomic<std::uint32_t> queues{0};       ///< pairs that are used
     std::atomic<std::int64_t> link_since_ns{0}; ///< CLOCK_MONOTONIC, when `link` changed
     std::atomic<std::uint64_t> received{0};     ///< packets
     std::atomic<std::uint64_t> received_octets{0};

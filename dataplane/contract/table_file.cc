@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -41,6 +42,11 @@ struct Descriptor {
     }
     int take() { return std::exchange(number, -1); }
 };
+
+std::string path_of(const std::string& run_dir, TableKind kind, std::uint16_t part) {
+    const std::string path = run_dir + "/" + std::string{to_string(kind)};
+    return part == 0 ? path : path + "." + std::to_string(part);
+}
 
 } // namespace
 
@@ -84,13 +90,14 @@ void TableWriter::fill(const TableShape& shape) const {
     header->octets = shape.octets;
     header->records = shape.records;
     header->chunks = shape.chunks;
+    header->part = shape.part;
     header->monotonic_ns = nanoseconds_of<std::chrono::steady_clock>();
     header->realtime_ns = nanoseconds_of<std::chrono::system_clock>();
 }
 
 std::expected<TableWriter, std::string> TableWriter::create(const std::string& run_dir,
                                                             const TableShape& shape) {
-    const std::string path = run_dir + "/" + std::string{to_string(shape.kind)};
+    const std::string path = path_of(run_dir, shape.kind, shape.part.number);
     const std::string temporary = path + ".new";
     ::unlink(temporary.c_str()); // of an engine that died in between; there is one engine per run directory
     Descriptor file{::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
@@ -136,12 +143,15 @@ std::expected<void, std::string> TableWriter::publish() {
         return {};
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)
         return failed(path_, "cannot be named", errno);
+    // Parts that an engine with more workers has left behind.
+    for (std::size_t part = header().part.of; header().part.number == 0 && part < workers_max; ++part)
+        ::unlink((path_ + "." + std::to_string(part)).c_str());
     return {};
 }
 
 std::expected<TableReader, std::string> TableReader::open(const std::string& run_dir, TableKind kind,
-                                                          std::uint32_t head_octets) {
-    const std::string path = run_dir + "/" + std::string{to_string(kind)};
+                                                          std::uint32_t head_octets, std::uint16_t part) {
+    const std::string path = path_of(run_dir, kind, part);
     Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
     if (file.number < 0)
         return errno == ENOENT ? std::unexpected(path + ": is not there: has tandem-fast been started?")
@@ -164,6 +174,20 @@ std::expected<TableReader, std::string> TableReader::open(const std::string& run
         return std::unexpected(path +
                                ": was made by another version: use the tandemctl that came with tandem-fast");
     return reader;
+}
+
+std::expected<std::vector<TableReader>, std::string>
+TableReader::open_all(const std::string& run_dir, TableKind kind, std::uint32_t head_octets) {
+    auto first = open(run_dir, kind, head_octets);
+    if (!first)
+        return std::unexpected(first.error());
+    const std::size_t count = std::min<std::size_t>(first->header().part.of, workers_max);
+    std::vector<TableReader> parts;
+    parts.push_back(std::move(*first));
+    for (std::size_t i = 1; i < count; ++i)
+        if (auto part = open(run_dir, kind, head_octets, static_cast<std::uint16_t>(i)))
+            parts.push_back(std::move(*part));
+    return parts;
 }
 
 bool TableReader::is_alive() const {

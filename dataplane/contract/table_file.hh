@@ -20,12 +20,20 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tandem::contract {
 
 enum class TableKind : std::uint8_t { registrations = 1, dialogs, flows, capture };
 /// The name of its file.
 std::string_view to_string(TableKind kind);
+
+/// Of a table with several writers each has a file of its own, a part of the table: the first has the table's
+/// name, the others have their number behind it. The first says how many there are.
+struct TablePart {
+    std::uint16_t number{0};
+    std::uint16_t of{1};
+};
 
 /// A port or interface that packets of a capture name by its index.
 struct TableInterface {
@@ -36,7 +44,7 @@ struct TableInterface {
 /// What stands ahead of the records, in an area of its own.
 struct TableHeader {
     static constexpr std::uint32_t magic_value = 0x7462'6c65U;
-    static constexpr std::uint32_t version_value = 1;
+    static constexpr std::uint32_t version_value = 2;
     static constexpr std::size_t interfaces_max = 12;
     static constexpr std::size_t counts_max = 12;
 
@@ -44,6 +52,7 @@ struct TableHeader {
     std::uint32_t version{version_value};
     TableKind kind{};
     std::uint8_t interface_count{0};
+    TablePart part;
     std::uint16_t seconds{0};     ///< of a capture: older packets are not shown
     std::uint32_t head_octets{0}; ///< of a record without its text: tells one version from another
     std::uint64_t octets{0};      ///< of the records
@@ -66,6 +75,7 @@ struct TableShape {
     std::uint64_t octets{0};
     std::uint64_t records{0};
     std::uint64_t chunks{0};
+    TablePart part{};
 };
 
 /// Memory that is unmapped at the end, and perhaps the file behind it.
@@ -120,7 +130,11 @@ public:
     /// Maps the file of that kind. `head_octets`: what this program knows the records as. The error is a
     /// sentence for an operator.
     static std::expected<TableReader, std::string> open(const std::string& run_dir, TableKind kind,
-                                                        std::uint32_t head_octets);
+                                                        std::uint32_t head_octets, std::uint16_t part = 0);
+    /// Maps all parts, the first ahead; those behind it that are not there or do not belong to it are left
+    /// out. Never empty.
+    static std::expected<std::vector<TableReader>, std::string>
+    open_all(const std::string& run_dir, TableKind kind, std::uint32_t head_octets);
 
     const TableHeader& header() const { return *reinterpret_cast<const TableHeader*>(memory_); }
     std::span<const std::byte> records() const { return {memory_ + header_octets, size_ - header_octets}; }

@@ -10,10 +10,12 @@ contract::TableShape SharedCapture::shape(std::size_t octets) {
 }
 
 SharedCapture::SharedCapture(const std::string& run_dir, const contract::RecordSetup& setup,
-                             std::span<const Interface> interfaces) {
+                             std::span<const Interface> interfaces, contract::TablePart part) {
     if (setup.capture == contract::Keeping::off)
         return;
-    auto file = contract::TableWriter::create(run_dir, shape(setup.capture_octets));
+    contract::TableShape wanted = shape(setup.capture_octets / std::max<std::size_t>(1, part.of));
+    wanted.part = part;
+    auto file = contract::TableWriter::create(run_dir, wanted);
     if (!file) {
         complaint_ = file.error();
         return;

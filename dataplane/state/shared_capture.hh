@@ -33,8 +33,9 @@ public:
         std::string name;
         std::uint16_t link_type{0}; ///< wire::pcapng::link_ethernet or link_raw_ip
     };
+    /// The parts of a ring share its size.
     SharedCapture(const std::string& run_dir, const contract::RecordSetup& setup,
-                  std::span<const Interface> interfaces);
+                  std::span<const Interface> interfaces, contract::TablePart part = {});
 
     /// Keeps a packet. `realtime_ns`: CLOCK_REALTIME. `verdict`: the number of a path::Action.
     void put(std::int64_t realtime_ns, CapturedOn on, std::uint8_t verdict, contract::Counter reason,

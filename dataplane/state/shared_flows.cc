@@ -7,8 +7,10 @@ contract::TableShape shape_of_flows(std::size_t flows) {
     return {contract::TableKind::flows, sizeof(Flow), Flows::octets(flows), flows, 0};
 }
 
-SharedFlows::SharedFlows(const std::string& run_dir, const contract::RecordSetup& setup, std::uint64_t seed) {
-    const contract::TableShape shape = shape_of_flows(setup.flows_max);
+SharedFlows::SharedFlows(const std::string& run_dir, const contract::RecordSetup& setup, std::uint64_t seed,
+                         contract::TablePart part) {
+    contract::TableShape shape = shape_of_flows(setup.flows_max);
+    shape.part = part;
     auto file = contract::TableWriter::create(run_dir, shape);
     if (file) {
         file->header().group_names = setup.group_names;

@@ -24,7 +24,8 @@ contract::TableShape shape_of_flows(std::size_t flows);
 
 class SharedFlows {
 public:
-    SharedFlows(const std::string& run_dir, const contract::RecordSetup& setup, std::uint64_t seed);
+    SharedFlows(const std::string& run_dir, const contract::RecordSetup& setup, std::uint64_t seed,
+                contract::TablePart part = {});
 
     Flows& operator*() { return *flows_; }
     Flows* operator->() { return flows_.get(); }

@@ -60,6 +60,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     require_sound(*config);
-    require_printable(config::check_against_host(*config, text, "fuzz.toml", {}));
+    require_printable(config::check_against_host(*config, text, "fuzz.toml", {}, 4));
     return 0;
 }

@@ -54,10 +54,15 @@ contract::Appliance ports(const ApplianceSetup& setup) {
     out.idle = setup.idle;
     out.memory_mb = 96;
     out.mbufs = 4096;
-    out.outside = port("net_af_packet0,iface=o,framesz=8192,blocksz=65536,framecnt=256", "outside0",
-                       setup.outside_tags, 1500);
-    out.inside = port("net_af_packet1,iface=i,framesz=8192,blocksz=65536,framecnt=256", "inside0",
-                      setup.inside_tags, setup.inside_mtu);
+    out.workers = setup.workers;
+    const auto device = [](const char* name, const char* interface, std::uint16_t queues) {
+        return std::string{name} + ",iface=" + interface +
+               ",framesz=8192,blocksz=65536,framecnt=256,qpairs=" + std::to_string(queues);
+    };
+    out.outside =
+        port(device("net_af_packet0", "o", setup.outside_queues), "outside0", setup.outside_tags, 1500);
+    out.inside = port(device("net_af_packet1", "i", setup.inside_queues), "inside0", setup.inside_tags,
+                      setup.inside_mtu);
     return out;
 }
 

@@ -30,6 +30,9 @@ struct ApplianceSetup {
     std::vector<std::uint16_t> inside_tags;
     std::uint16_t inside_mtu{1500};
     tandem::contract::Idle idle{tandem::contract::Idle::sleep};
+    std::uint8_t workers{1};
+    std::uint16_t outside_queues{1}; ///< that the ports have
+    std::uint16_t inside_queues{1};
 };
 
 enum class Wire : std::uint8_t { outside, inside };
@@ -48,7 +51,7 @@ public:
     Appliance& operator=(const Appliance&) = delete;
 
     tandem::contract::Page& page() { return **page_; }
-    std::uint64_t count(tandem::contract::Counter c) { return page().counters.get(c); }
+    std::uint64_t count(tandem::contract::Counter c) { return page().count(c); }
     /// Waits until the engine has seen what the page says now.
     void settle();
 
@@ -70,6 +73,7 @@ public:
     std::string run(const std::string& command) const;
     const std::string& run_dir() const { return run_dir_; }
     const std::string& node() const { return node_; }
+    pid_t engine() const { return engine_; }
     /// SIGTERM; gives the exit status.
     int terminate();
 

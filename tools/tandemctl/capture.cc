@@ -22,6 +22,8 @@
 #include <csignal>
 #include <cstring>
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace tandem::ctl {
 namespace {
@@ -120,35 +122,68 @@ struct Tally {
     std::uint64_t overtaken{0}; ///< times the engine was faster
 };
 
-/// From the ring to the file.
+/// One worker's ring, and how far it has been read.
+class Source {
+public:
+    explicit Source(const TableReader& table)
+        : ring_(PacketRing::reader(table.records()))
+        , position_(ring_.oldest())
+        // A whole packet has at least four words: more of them than fit means that the file is spoilt.
+        , most_(table.records().size() / 32 + 1) {}
+
+    /// Looks for the next packet, if none is there yet. How often the engine was faster.
+    std::size_t look() {
+        if (there_ || looked_ == most_)
+            return 0;
+        ++looked_;
+        bool overtaken = false;
+        there_ = ring_.read(position_, packet_, overtaken);
+        return there_ && overtaken ? 1 : 0;
+    }
+    bool there() const { return there_; }
+    /// There is one.
+    PacketRing::Packet& packet() { return packet_; }
+    void next() { there_ = false; }
+    /// As many packets again may be read.
+    void begin() { looked_ = 0; }
+
+private:
+    PacketRing ring_;
+    PacketRing::Position position_;
+    std::size_t most_;
+    std::size_t looked_{0};
+    PacketRing::Packet packet_;
+    bool there_{false};
+};
+
+/// From the rings to the file.
 class Copier {
 public:
-    Copier(const TableReader& table, File file, std::vector<pcap::Filter> filters, std::int64_t since_ns)
-        : table_(table)
-        , ring_(PacketRing::reader(table.records()))
+    Copier(std::span<const TableReader> tables, File file, std::vector<pcap::Filter> filters,
+           std::int64_t since_ns)
+        : header_(tables.front().header())
         , file_(std::move(file))
         , filters_(std::move(filters))
-        , since_ns_(since_ns)
-        , position_(ring_.oldest()) {
+        , since_ns_(since_ns) {
+        for (const TableReader& table : tables)
+            sources_.emplace_back(table);
         pcapng::add_section(out_, "tandem");
-        for (std::size_t i = 0; i < table.header().interface_count; ++i) {
-            const auto& interface = table.header().interfaces[i];
+        for (std::size_t i = 0; i < header_.interface_count; ++i) {
+            const auto& interface = header_.interfaces[i];
             pcapng::add_interface(
                 out_, link_in_file(interface.link_type),
                 {interface.name.data(), ::strnlen(interface.name.data(), interface.name.size())});
         }
     }
 
-    /// Everything that is there now.
+    /// Everything that is there now, of several workers in the order of time.
     std::expected<void, std::string> copy() {
-        PacketRing::Packet packet;
-        bool overtaken = false;
-        // A whole packet has at least four words: more of them than fit means that the file is spoilt.
-        const std::size_t most = table_.records().size() / 32 + 1;
-        for (std::size_t i = 0; i < most && ring_.read(position_, packet, overtaken); ++i) {
-            tally_.overtaken += overtaken ? 1U : 0U;
-            if (packet.note.at_ns >= since_ns_)
-                add(packet);
+        for (Source& source : sources_)
+            source.begin();
+        while (Source* source = earliest()) {
+            if (source->packet().note.at_ns >= since_ns_)
+                add(source->packet());
+            source->next();
             if (out_.size() >= flush_at)
                 if (const auto written = file_.write(out_); !written)
                     return written;
@@ -159,15 +194,27 @@ public:
     const Tally& tally() const { return tally_; }
 
 private:
+    /// The ring whose next packet is the oldest; null: there is none.
+    Source* earliest() {
+        Source* found = nullptr;
+        for (Source& source : sources_) {
+            tally_.overtaken += source.look();
+            if (source.there() &&
+                (found == nullptr || source.packet().note.at_ns < found->packet().note.at_ns))
+                found = &source;
+        }
+        return found;
+    }
+
     void add(PacketRing::Packet& packet) {
         const table::PacketNote& note = packet.note;
-        if (note.interface >= table_.header().interface_count)
+        if (note.interface >= header_.interface_count)
             return;
         if (!filters_.empty() && !filters_[note.interface].matches(packet.octets, note.length))
             return;
         ++tally_.packets;
         std::uint32_t length = note.length;
-        if (table_.header().interfaces[note.interface].link_type == pcapng::link_raw_ip) {
+        if (header_.interfaces[note.interface].link_type == pcapng::link_raw_ip) {
             add_cooked_header(note, packet.octets);
             length += cooked_header;
         }
@@ -182,12 +229,11 @@ private:
             packet.octets);
     }
 
-    const TableReader& table_;
-    const PacketRing ring_;
+    const contract::TableHeader& header_;
+    std::vector<Source> sources_;
     File file_;
     std::vector<pcap::Filter> filters_;
     std::int64_t since_ns_;
-    PacketRing::Position position_;
     pcapng::Octets out_;
     Tally tally_;
 };
@@ -228,12 +274,14 @@ Exit run_capture(const Options& options) {
     const auto refused = [&](std::string why) {
         return refuse(options.form, {api::Code::refused, std::move(why), nullptr});
     };
-    const auto table = TableReader::open(run_dir_of(options), TableKind::capture, sizeof(table::PacketNote));
-    if (!table)
-        return refused(table.error() + " (or [capture] is not enabled)");
-    const contract::TableHeader& header = table->header();
-    if (table->records().size() < ring_min)
-        return refused("capture: the file is damaged");
+    const auto tables =
+        TableReader::open_all(run_dir_of(options), TableKind::capture, sizeof(table::PacketNote));
+    if (!tables)
+        return refused(tables.error() + " (or [capture] is not enabled)");
+    const contract::TableHeader& header = tables->front().header();
+    for (const TableReader& table : *tables)
+        if (table.records().size() < ring_min)
+            return refused("capture: the file is damaged");
     std::vector<pcap::Filter> filters;
     for (std::size_t i = 0; i < header.interface_count && !options.filter.empty(); ++i) {
         auto filter = pcap::Filter::compile(header.interfaces[i].link_type, options.filter);
@@ -245,8 +293,8 @@ Exit run_capture(const Options& options) {
     if (!file)
         return refused(file.error());
     const std::int64_t seconds = options.seconds.value_or(header.seconds);
-    Copier copier{*table, std::move(*file), std::move(filters), realtime_ns() - seconds * 1'000'000'000};
-    const auto done = options.follow == Follow::yes ? follow(copier, *table) : copier.copy();
+    Copier copier{*tables, std::move(*file), std::move(filters), realtime_ns() - seconds * 1'000'000'000};
+    const auto done = options.follow == Follow::yes ? follow(copier, tables->front()) : copier.copy();
     if (!done)
         return refused(done.error());
     report(options, copier.tally());

@@ -70,9 +70,9 @@ struct Tally {
 
 class Writer {
 public:
-    Writer(const Options& options, const contract::TableReader& table, const Listing& listing)
+    Writer(const Options& options, std::span<const contract::TableReader> parts, const Listing& listing)
         : options_(options)
-        , table_(table)
+        , parts_(parts)
         , listing_(listing) {
         std::vector<std::string> titles;
         for (const auto title : listing.columns)
@@ -87,7 +87,7 @@ public:
         if (options_.limit != 0 && tally_.shown == options_.limit)
             return;
         ++tally_.shown;
-        const std::string group = group_name(table_.header(), row.group);
+        const std::string group = group_name(parts_.front().header(), row.group);
         if (options_.form == Form::json) {
             row.object["group"] = group;
             if (options_.raw == Raw::yes)
@@ -106,29 +106,34 @@ public:
     }
 
     void finish() {
-        const contract::TableHeader& header = table_.header();
-        const bool alive = table_.is_alive();
+        using Header = contract::TableHeader;
+        const std::uint64_t used = sum([](const Header& header) { return header.used.load(); });
+        const std::uint64_t most = sum([](const Header& header) { return header.records; });
+        const auto count_of = [&](std::size_t i) {
+            return sum([i](const Header& header) { return header.counts[i].load(); });
+        };
+        const bool alive = parts_.front().is_alive();
         if (options_.form == Form::json) {
-            json::object summary{{"records", header.used.load()},
-                                 {"records_max", header.records},
+            json::object summary{{"records", used},
+                                 {"records_max", most},
                                  {"matched", tally_.matched},
                                  {"shown", tally_.shown},
                                  {"engine_running", alive}};
             for (std::size_t i = 0; i < listing_.counts.size(); ++i)
-                summary[listing_.counts[i]] = header.counts[i].load();
+                summary[listing_.counts[i]] = count_of(i);
             print("\n],\"summary\":" + json::serialize(summary) + "}\n");
             return;
         }
         flush();
-        std::string text = std::string{listing_.name} + ": " + std::to_string(header.used.load()) + " of " +
-                           std::to_string(header.records);
-        if (tally_.matched != header.used.load())
+        std::string text =
+            std::string{listing_.name} + ": " + std::to_string(used) + " of " + std::to_string(most);
+        if (tally_.matched != used)
             text += ", " + std::to_string(tally_.matched) + " match";
         if (tally_.shown != tally_.matched)
             text += ", " + std::to_string(tally_.shown) + " shown (--limit 0 for all)";
         std::string counts;
         for (std::size_t i = 0; i < listing_.counts.size(); ++i)
-            if (const auto count = header.counts[i].load(); count != 0)
+            if (const auto count = count_of(i); count != 0)
                 counts += (counts.empty() ? "; " : ", ") + std::string{listing_.counts[i]} + " " +
                           std::to_string(count);
         print(text + counts + "\n");
@@ -137,6 +142,13 @@ public:
     }
 
 private:
+    template <class Field>
+    std::uint64_t sum(Field field) const {
+        std::uint64_t total = 0;
+        for (const contract::TableReader& part : parts_)
+            total += field(part.header());
+        return total;
+    }
     void flush() {
         if (tally_.shown != 0)
             print(columns_.text());
@@ -144,7 +156,7 @@ private:
     }
 
     const Options& options_;
-    const contract::TableReader& table_;
+    std::span<const contract::TableReader> parts_;
     const Listing& listing_;
     status::Columns columns_{""};
     Tally tally_;
@@ -152,8 +164,8 @@ private:
 
 } // namespace
 
-Exit list(const Options& options, const contract::TableReader& table, const Listing& listing) {
-    const contract::TableHeader& header = table.header();
+Exit list(const Options& options, std::span<const contract::TableReader> parts, const Listing& listing) {
+    const contract::TableHeader& header = parts.front().header();
     std::optional<std::uint8_t> wanted;
     if (options.group) {
         std::string names;
@@ -167,7 +179,7 @@ Exit list(const Options& options, const contract::TableReader& table, const List
         if (!wanted)
             return misuse(options.form, "there is no group \"" + *options.group + "\"; there are: " + names);
     }
-    Writer writer{options, table, listing};
+    Writer writer{options, parts, listing};
     const std::uint64_t reach = listing.places.value_or(std::min(header.reach.load(), header.records));
     for (std::uint64_t i = 0; i < reach; ++i) {
         auto row = listing.read(static_cast<std::uint32_t>(i));

@@ -37,8 +37,9 @@ struct Listing {
     std::optional<std::uint64_t> places;
 };
 
-/// Writes it. Refused when the group that was asked for is not there.
-Exit list(const Options& options, const contract::TableReader& table, const Listing& listing);
+/// Writes it. `parts`: of the table, at least the first; what their headers count is added up. Refused when
+/// the group that was asked for is not there.
+Exit list(const Options& options, std::span<const contract::TableReader> parts, const Listing& listing);
 
 /// A time of CLOCK_MONOTONIC in seconds from now; negative: in the past.
 double seconds_from_now(std::int64_t monotonic_ns);

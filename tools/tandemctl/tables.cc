@@ -142,7 +142,7 @@ Exit list_records(const Options& options, TableKind kind, Listing listing, ToRow
         std::string text;
         return records.read(index, head, text) ? to_row(head, std::move(text)) : std::nullopt;
     };
-    return list(options, *file, listing);
+    return list(options, {&*file, 1}, listing);
 }
 
 std::string_view kind_name(state::FlowKind kind) {
@@ -188,20 +188,32 @@ Row flow_row(const state::Flow& flow) {
     return row;
 }
 
+/// Each worker of the engine has a table of its own.
 Exit list_flows(const Options& options) {
-    const auto file = TableReader::open(run_dir_of(options), TableKind::flows, sizeof(state::Flow));
-    if (!file)
-        return refuse_table(options, file.error() + " (only an appliance keeps flows)");
-    const std::uint64_t flows = file->header().records;
-    if (flows == 0 || flows > UINT32_MAX / 2 || state::Flows::octets(flows) != file->records().size())
-        return refuse_table(options, "flows: the file is damaged");
-    const auto reader = state::Flows::reader(file->records(), flows);
-    Listing listing{"flows", flow_columns, flow_counts, nullptr, reader.places()};
+    const auto parts = TableReader::open_all(run_dir_of(options), TableKind::flows, sizeof(state::Flow));
+    if (!parts)
+        return refuse_table(options, parts.error() + " (only an appliance keeps flows)");
+    std::vector<state::Flows::Reader> readers;
+    std::uint64_t places = 0;
+    for (const TableReader& part : *parts) {
+        const std::uint64_t flows = part.header().records;
+        if (flows == 0 || flows > UINT32_MAX / 2 || state::Flows::octets(flows) != part.records().size())
+            return refuse_table(options, "flows: the file is damaged");
+        readers.push_back(state::Flows::reader(part.records(), flows));
+        places += readers.back().places();
+    }
+    if (places > UINT32_MAX)
+        return refuse_table(options, "flows: the files are damaged");
+    Listing listing{"flows", flow_columns, flow_counts, nullptr, places};
     listing.read = [&](std::uint32_t place) -> std::optional<Row> {
+        std::size_t at = place;
+        auto reader = readers.begin();
+        for (; at >= reader->places(); ++reader)
+            at -= reader->places();
         state::Flow flow;
-        return reader.read(place, flow) ? std::optional{flow_row(flow)} : std::nullopt;
+        return reader->read(at, flow) ? std::optional{flow_row(flow)} : std::nullopt;
     };
-    return list(options, *file, listing);
+    return list(options, *parts, listing);
 }
 
 } // namespace

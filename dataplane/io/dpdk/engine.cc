@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 
 namespace tandem::dpdk {
 namespace {
@@ -27,6 +28,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds report_interval{100};
 constexpr milliseconds link_interval{2};
 constexpr milliseconds servers_interval{1000};
+constexpr int worker_priority = 10;    ///< below the pulse thread of the brain
 constexpr std::size_t room_min = 2048; ///< of a buffer, beside the headroom
 constexpr std::size_t room_max = 32'768;
 constexpr std::size_t frame_overhead = 64;
@@ -71,6 +73,12 @@ void pin(std::int16_t core) {
     ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
 }
 
+void raise_priority() {
+    sched_param priority{};
+    priority.sched_priority = worker_priority;
+    ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &priority); // better, but not needed
+}
+
 } // namespace
 
 std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page& page,
@@ -90,20 +98,28 @@ std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page&
     if (engine->pool_ == nullptr)
         return std::unexpected("there is not enough memory for " + std::to_string(setup.mbufs) +
                                " packet buffers: " + ::rte_strerror(rte_errno));
-    if (const auto opened = engine->open_networks(run_dir); !opened)
+    if (const auto opened = engine->open_networks(); !opened)
         return std::unexpected(opened.error());
+    if (const auto made = engine->make_workers(run_dir); !made)
+        return std::unexpected(made.error());
     return engine;
 }
 
 Engine::Engine(contract::Page& page, const contract::Appliance& setup)
     : page_(page)
     , setup_(setup)
-    , changes_(std::make_unique<HopChanges>())
-    , asks_(std::make_unique<HopAsks>()) {}
+    , workers_(std::clamp<std::size_t>(setup.workers, 1, contract::workers_max))
+    , asks_(std::make_unique<HopAsks>()) {
+    for (std::size_t i = 0; i < workers_; ++i)
+        changes_.push_back(std::make_unique<HopChanges>());
+}
 
 Engine::~Engine() {
     end();
     worker_.reset();
+    spreader_.reset();
+    media_.clear();
+    exchange_.reset();
     lanes_.clear();
     for (contract::PortStatus& status : page_.ports)
         status.present = 0;
@@ -114,7 +130,10 @@ std::expected<void, std::string> Engine::add_network(const contract::PortSetup& 
     if (!interface.empty())
         if (const auto done = quiet_.add(interface); !done)
             return done;
-    auto port = Port::open(setup, pool_, 1, setup_.idle);
+    // What arrives on an HA port is the kernel's: the first worker has it all.
+    const bool is_ha = place >= static_cast<std::size_t>(contract::PortPlace::ha);
+    auto port = Port::open(setup, pool_, is_ha ? std::uint16_t{1} : static_cast<std::uint16_t>(workers_),
+                           setup_.idle);
     if (!port)
         return std::unexpected(port.error());
     auto tap = Tap::open(text_of(setup.kernel_interface), port->mac(), setup.mtu);
@@ -122,12 +141,22 @@ std::expected<void, std::string> Engine::add_network(const contract::PortSetup& 
         return std::unexpected(tap.error());
     networks_.push_back(
         std::make_unique<Network>(Network{std::move(*port), std::move(*tap), &page_.ports[place], true}));
-    Network& network = *networks_.back();
-    lanes_.push_back(std::make_unique<Lane>(network.port, network.tap, page_.counters, pool_, 0));
+    return is_ha ? std::expected<void, std::string>{} : share_queues(*networks_.back());
+}
+
+/// Where there are more workers than queues to send on.
+std::expected<void, std::string> Engine::share_queues(Network& network) {
+    const std::uint16_t queues = network.port.transmit_queues();
+    for (std::uint16_t queue = 0; queue < queues && queues < workers_; ++queue) {
+        auto shared = SharedQueue::make(network.port, queue, workers_, network.status->queue[queue]);
+        if (!shared)
+            return std::unexpected(shared.error());
+        network.shared.push_back(std::move(*shared));
+    }
     return {};
 }
 
-std::expected<void, std::string> Engine::open_networks(const std::string& run_dir) {
+std::expected<void, std::string> Engine::open_networks() {
     if (const auto done = add_network(setup_.outside, 0); !done)
         return done;
     if (const auto done = add_network(setup_.inside, 1); !done)
@@ -141,35 +170,107 @@ std::expected<void, std::string> Engine::open_networks(const std::string& run_di
     if (!tables)
         return std::unexpected(tables.error());
     tables_ = std::move(*tables);
-    std::vector<Lane*> lanes;
-    for (const auto& lane : lanes_)
-        lanes.push_back(lane.get());
-    worker_ = std::make_unique<Worker>(WorkerParts{page_, pool_, lanes, *changes_, *asks_, bell_, run_dir},
-                                       setup_, path::PathSeeds{random_number(), random_number()});
     return {};
+}
+
+Lane& Engine::add_lane(Network& network, std::size_t worker) {
+    lanes_.push_back(
+        std::make_unique<Lane>(LaneParts{network.port, network.tap, *network.status, pool_, network.shared},
+                               counters_of(worker), static_cast<std::uint16_t>(worker)));
+    return *lanes_.back();
+}
+
+contract::Counters& Engine::counters_of(std::size_t worker) {
+    return worker == 0 ? page_.counters : page_.workers[worker - 1].counters;
+}
+
+/// The ports spread where both of them do it, alike, over all workers, and the same tags are in front.
+path::Spreading Engine::spreading() const {
+    const Port& outside = networks_[0]->port;
+    const Port& inside = networks_[1]->port;
+    const bool alike = outside.rss().has_value() && outside.rss() == inside.rss() &&
+                       outside.rss()->queues == workers_ &&
+                       setup_.outside.tag_count == setup_.inside.tag_count;
+    return alike ? path::Spreading::by_ports : path::Spreading::by_hash;
+}
+
+std::unique_ptr<Spreader> Engine::make_spreader(std::size_t worker, const path::Owners& owners, Lane& outside,
+                                                Lane& inside) {
+    return std::make_unique<Spreader>(*exchange_, worker, owners, counters_of(worker),
+                                      Spreader::Queues{&outside.status(), &inside.status()});
+}
+
+std::expected<void, std::string> Engine::make_workers(const std::string& run_dir) {
+    std::vector<Lane*> lanes;
+    for (const auto& network : networks_)
+        lanes.push_back(&add_lane(*network, 0));
+    const path::Owners owners{workers_, random_number(), spreading()};
+    if (workers_ > 1) {
+        auto exchange = Exchange::make(workers_);
+        if (!exchange)
+            return std::unexpected(exchange.error());
+        exchange_ = std::move(*exchange);
+        spreader_ = make_spreader(0, owners, *lanes[0], *lanes[1]);
+    }
+    worker_ = std::make_unique<Worker>(
+        WorkerParts{page_, pool_, lanes, *changes_[0], *asks_, bell_, run_dir, spreader_.get()}, setup_,
+        path::PathSeeds{random_number(), random_number()});
+    for (std::size_t i = 1; i < workers_; ++i) {
+        Lane& outside = add_lane(*networks_[0], i);
+        Lane& inside = add_lane(*networks_[1], i);
+        auto spreader = make_spreader(i, owners, outside, inside);
+        auto worker = std::make_unique<MediaWorker>(
+            MediaWorkerParts{page_, page_.workers[i - 1], outside, inside, *changes_[i], *spreader, run_dir},
+            setup_, random_number());
+        media_.push_back({std::move(spreader), std::move(worker)});
+    }
+    return {};
+}
+
+template <class Run>
+void Engine::start(std::size_t worker, Run run) {
+    threads_.emplace_back([this, worker, run] {
+        pin(setup_.cores[worker]);
+        if (setup_.idle != contract::Idle::poll) // one that never sleeps would lock out all others
+            raise_priority();
+        ::pthread_setname_np(::pthread_self(), ("worker" + std::to_string(worker)).c_str());
+        ::rte_thread_register(); // its buffers come from a cache of its own
+        run();
+        ::rte_thread_unregister();
+    });
 }
 
 void Engine::begin() {
     watch_links();
     tables_->repeat();
-    thread_ = std::thread([this] {
-        pin(setup_.core);
-        ::rte_thread_register(); // its buffers come from a cache of its own
-        worker_->run();
-        ::rte_thread_unregister();
-    });
+    page_.engine.workers = static_cast<std::uint32_t>(workers_);
+    for (std::size_t i = 0; i < media_.size(); ++i)
+        start(i + 1, [worker = media_[i].worker.get()] { worker->run(); });
+    start(0, [worker = worker_.get()] { worker->run(); });
 }
 
 void Engine::end() {
-    if (!thread_.joinable())
+    if (threads_.empty())
         return;
     worker_->stop();
-    thread_.join();
+    for (const Media& media : media_)
+        media.worker->stop();
+    for (std::thread& thread : threads_)
+        thread.join();
+    threads_.clear();
+}
+
+std::vector<std::string> Engine::complaints() const {
+    std::vector<std::string> all = worker_->complaints();
+    for (const Media& media : media_)
+        std::ranges::copy(media.worker->complaints(), std::back_inserter(all));
+    return all;
 }
 
 void Engine::say(const path::HopChange& change) {
-    if (!changes_->push(change))
-        overflowed_ = true;
+    for (const auto& changes : changes_)
+        if (!changes->push(change))
+            overflowed_ = true;
 }
 
 /// The kernel interface shows the port's link.
@@ -238,7 +339,11 @@ bool Engine::attend() {
 }
 
 std::string Engine::describe() const {
-    return "outside " + networks_[0]->port.name() + ", inside " + networks_[1]->port.name();
+    std::string text = "outside " + networks_[0]->port.name() + ", inside " + networks_[1]->port.name();
+    if (workers_ > 1)
+        text += ", " + std::to_string(workers_) + " workers, spread by " +
+                (spreading() == path::Spreading::by_ports ? "the ports" : "the workers");
+    return text;
 }
 
 } // namespace tandem::dpdk

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace tandem::dpdk {
 namespace {
@@ -22,13 +23,18 @@ std::span<std::uint8_t> octets_of(rte_mbuf* packet) {
     return {rte_pktmbuf_mtod(packet, std::uint8_t*), rte_pktmbuf_data_len(packet)};
 }
 
-Lane::Lane(Port& port, Tap& tap, contract::Counters& counters, rte_mempool* pool, std::uint16_t queue)
-    : port_(port)
-    , tap_(tap)
+Lane::Lane(const LaneParts& parts, contract::Counters& counters, std::uint16_t worker)
+    : port_(parts.port)
+    , tap_(parts.tap)
     , counters_(counters)
-    , pool_(pool)
-    , queue_(queue) {
-    const contract::PortSetup& setup = port.setup();
+    , pool_(parts.pool)
+    , worker_(worker)
+    , receives_(worker < parts.port.receive_queues())
+    , transmit_queue_(worker % parts.port.transmit_queues())
+    , status_(parts.status.queue[receives_ ? worker : transmit_queue_]) {
+    if (!parts.shared.empty())
+        shared_ = parts.shared[transmit_queue_].get();
+    const contract::PortSetup& setup = port_.setup();
     const std::size_t count = std::min<std::size_t>(setup.tag_count, setup.tags.size());
     for (std::size_t i = 0; i < count; ++i) {
         const bool service = count == 2 && i == 0;
@@ -44,7 +50,9 @@ Lane::~Lane() {
 }
 
 std::span<rte_mbuf*> Lane::receive() {
-    return {in_.data(), port_.receive(queue_, in_.data(), static_cast<std::uint16_t>(in_.size()))};
+    if (!receives_)
+        return {};
+    return {in_.data(), port_.receive(worker_, in_.data(), static_cast<std::uint16_t>(in_.size()))};
 }
 
 Tags Lane::untag(rte_mbuf* packet) const {
@@ -88,15 +96,13 @@ void Lane::send(rte_mbuf* packet) {
 }
 
 void Lane::flush() {
-    std::size_t done = 0;
-    // A device may take fewer than it could in one call.
-    for (int attempt = 0; attempt < 4 && done < out_count_; ++attempt)
-        done += port_.transmit(queue_, out_.data() + done, static_cast<std::uint16_t>(out_count_ - done));
-    if (done < out_count_)
-        counters_.add(contract::Counter::port_full, out_count_ - done);
-    for (; done < out_count_; ++done)
-        ::rte_pktmbuf_free(out_[done]);
-    out_count_ = 0;
+    const std::span<rte_mbuf*> packets = std::span(out_).first(std::exchange(out_count_, 0U));
+    if (packets.empty())
+        return;
+    if (shared_ != nullptr)
+        shared_->send(worker_, packets, counters_);
+    else
+        send_now(port_, transmit_queue_, packets, counters_, status_);
 }
 
 void Lane::to_kernel(rte_mbuf* packet) {

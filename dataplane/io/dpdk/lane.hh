@@ -5,16 +5,20 @@
 //
 // VLAN tags of the port are taken off what comes in and put on what goes out, so that nobody further in meets
 // them; a frame with other tags is the kernel's. What is to be sent is gathered and sent at the end of a
-// burst. Deliberately absent: what a frame means.
+// burst. Where the port has fewer queues than there are workers, a worker behind receives nothing from it by
+// itself, and sends on a queue that it shares. Deliberately absent: what a frame means.
 
 #include "dataplane/contract/counters.hh"
 #include "dataplane/io/dpdk/port.hh"
+#include "dataplane/io/dpdk/shared_queue.hh"
 #include "dataplane/io/dpdk/tap.hh"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <vector>
 
 namespace tandem::dpdk {
 
@@ -27,9 +31,20 @@ enum class Tags : std::uint8_t {
     other, ///< it has others: for the kernel, as it came
 };
 
+/// What all lanes of one network have in common; all of it outlives them.
+struct LaneParts {
+    Port& port;
+    Tap& tap;
+    contract::PortStatus& status;
+    rte_mempool* pool;
+    /// By transmit queue; empty: each worker has one of its own.
+    const std::vector<std::unique_ptr<SharedQueue>>& shared;
+};
+
 class Lane {
 public:
-    Lane(Port& port, Tap& tap, contract::Counters& counters, rte_mempool* pool, std::uint16_t queue);
+    /// `counters`: those of the worker, by its number.
+    Lane(const LaneParts& parts, contract::Counters& counters, std::uint16_t worker);
     ~Lane();
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
@@ -51,7 +66,10 @@ public:
     Port& port() { return port_; }
     const Port& port() const { return port_; }
     Tap& tap() { return tap_; }
-    std::uint16_t queue() const { return queue_; }
+    /// Has the worker a queue of the port to receive from?
+    bool receives() const { return receives_; }
+    std::uint16_t queue() const { return worker_; }
+    contract::QueueStatus& status() { return status_; }
 
 private:
     static constexpr std::size_t kernel_burst = 64;
@@ -60,7 +78,11 @@ private:
     Tap& tap_;
     contract::Counters& counters_;
     rte_mempool* pool_;
-    std::uint16_t queue_;
+    std::uint16_t worker_; ///< and the queue that it receives from
+    bool receives_;
+    std::uint16_t transmit_queue_;
+    SharedQueue* shared_{nullptr};
+    contract::QueueStatus& status_;
     std::array<std::uint8_t, 8> tags_{}; ///< as they stand on the wire
     std::size_t tags_size_{0};
     std::array<rte_mbuf*, Port::burst_max> in_{};

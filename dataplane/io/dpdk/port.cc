@@ -21,16 +21,6 @@ namespace {
 constexpr std::uint16_t descriptors_wanted = 1024;
 constexpr int socket_numbers_max = 4096;
 
-/// Both directions of a flow get the same hash when the key repeats every 16 bits.
-std::array<std::uint8_t, 52> symmetric_key() {
-    std::array<std::uint8_t, 52> key{};
-    for (std::size_t i = 0; i < key.size(); i += 2) {
-        key[i] = 0x6d;
-        key[i + 1] = 0x5a;
-    }
-    return key;
-}
-
 std::unexpected<std::string> refused(const std::string& name, const char* what, int error) {
     return std::unexpected("port " + name + ": " + what + ": " + ::rte_strerror(-error));
 }
@@ -61,7 +51,7 @@ bool is_running(const std::string& interface) {
 } // namespace
 
 std::expected<Port, std::string> Port::open(const contract::PortSetup& setup, rte_mempool* pool,
-                                            std::uint16_t queues, contract::Idle idle) {
+                                            std::uint16_t workers, contract::Idle idle) {
     Port port;
     port.setup_ = setup;
     port.name_ = device_name(setup);
@@ -69,7 +59,7 @@ std::expected<Port, std::string> Port::open(const contract::PortSetup& setup, rt
     if (::rte_eth_dev_get_port_by_name(port.name_.c_str(), &port.id_) != 0)
         return std::unexpected("port " + port.name_ + ": DPDK found no such device" +
                                (is_pci(setup) ? ": is it bound to vfio-pci?" : ""));
-    if (const auto done = port.configure(pool, queues, idle); !done)
+    if (const auto done = port.configure(pool, workers, idle); !done)
         return std::unexpected(done.error());
     rte_ether_addr mac{};
     ::rte_eth_macaddr_get(port.id_, &mac);
@@ -78,72 +68,83 @@ std::expected<Port, std::string> Port::open(const contract::PortSetup& setup, rt
     return port;
 }
 
-std::expected<void, std::string> Port::configure(rte_mempool* pool, std::uint16_t queues,
+std::expected<void, std::string> Port::configure(rte_mempool* pool, std::uint16_t workers,
                                                  contract::Idle idle) {
     rte_eth_dev_info info{};
     if (const int error = ::rte_eth_dev_info_get(id_, &info); error != 0)
         return refused(name_, "does not say what it can", error);
-    queues_ = std::max<std::uint16_t>(1, std::min({queues, info.max_rx_queues, info.max_tx_queues}));
+    // The kernel spreads over all sockets of such a device, whoever reads them.
+    if (!interface_.empty() && info.max_rx_queues > workers)
+        return std::unexpected("port " + name_ + ": has " + std::to_string(info.max_rx_queues) +
+                               " queues for " + std::to_string(workers) +
+                               " workers: what comes in on the others would be lost; name as many cores, or "
+                               "fewer queues in its device");
+    receive_queues_ = std::max<std::uint16_t>(1, std::min(workers, info.max_rx_queues));
+    transmit_queues_ = std::max<std::uint16_t>(1, std::min(workers, info.max_tx_queues));
     rte_eth_conf conf{};
-    auto key = symmetric_key();
-    if (queues_ > 1) {
-        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-        conf.rx_adv_conf.rss_conf.rss_hf =
-            (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP) & info.flow_type_rss_offloads;
-        conf.rx_adv_conf.rss_conf.rss_key = key.data();
-        conf.rx_adv_conf.rss_conf.rss_key_len = info.hash_key_size != 0 ? info.hash_key_size : 40;
-    }
+    SymmetricRss rss;
+    rss.ask(conf, info, receive_queues_);
     if (idle != contract::Idle::poll && interface_.empty())
         conf.intr_conf.rxq = 1;
-    int error = ::rte_eth_dev_configure(id_, queues_, queues_, &conf);
+    int error = ::rte_eth_dev_configure(id_, receive_queues_, transmit_queues_, &conf);
     if (error != 0 && conf.intr_conf.rxq != 0) { // many devices have no receive interrupt
         conf.intr_conf.rxq = 0;
-        error = ::rte_eth_dev_configure(id_, queues_, queues_, &conf);
+        error = ::rte_eth_dev_configure(id_, receive_queues_, transmit_queues_, &conf);
     }
     if (error != 0)
         return refused(name_, "cannot be configured", error);
     if (conf.intr_conf.rxq != 0)
         waiting_ = Waiting::interrupt;
-    std::uint16_t receive_descriptors = descriptors_wanted;
-    std::uint16_t transmit_descriptors = descriptors_wanted;
-    ::rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive_descriptors, &transmit_descriptors);
-    const auto socket = static_cast<unsigned>(std::max(0, ::rte_eth_dev_socket_id(id_)));
-    for (std::uint16_t queue = 0; queue < queues_; ++queue) {
-        if (error = ::rte_eth_rx_queue_setup(id_, queue, receive_descriptors, socket, nullptr, pool);
-            error != 0)
-            return refused(name_, "has no receive queue", error);
-        if (error = ::rte_eth_tx_queue_setup(id_, queue, transmit_descriptors, socket, nullptr); error != 0)
-            return refused(name_, "has no transmit queue", error);
-    }
+    if (auto done = set_up_queues(pool); !done)
+        return done;
     // Some devices are of one size only; then the configured MTU is a promise of the operator.
     if (error = ::rte_eth_dev_set_mtu(id_, setup_.mtu); error != 0 && error != -ENOTSUP)
         return refused(name_, "does not take its MTU", error);
     if (error = ::rte_eth_dev_start(id_); error != 0)
         return refused(name_, "cannot be started", error);
+    rss_ = rss.settle(id_, info);
     // Group addresses: ARP is broadcast, neighbour discovery multicast. Devices that receive everything by
     // themselves say that they cannot.
     ::rte_eth_allmulticast_enable(id_);
     return {};
 }
 
+std::expected<void, std::string> Port::set_up_queues(rte_mempool* pool) {
+    std::uint16_t receive_descriptors = descriptors_wanted;
+    std::uint16_t transmit_descriptors = descriptors_wanted;
+    ::rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive_descriptors, &transmit_descriptors);
+    const auto socket = static_cast<unsigned>(std::max(0, ::rte_eth_dev_socket_id(id_)));
+    for (std::uint16_t queue = 0; queue < receive_queues_; ++queue)
+        if (const int error =
+                ::rte_eth_rx_queue_setup(id_, queue, receive_descriptors, socket, nullptr, pool);
+            error != 0)
+            return refused(name_, "has no receive queue", error);
+    for (std::uint16_t queue = 0; queue < transmit_queues_; ++queue)
+        if (const int error = ::rte_eth_tx_queue_setup(id_, queue, transmit_descriptors, socket, nullptr);
+            error != 0)
+            return refused(name_, "has no transmit queue", error);
+    return {};
+}
+
 /// What the workers can sleep on. Devices that read a kernel interface do not tell their sockets, but their
 /// sockets tell what they read.
 void Port::find_descriptors() {
-    descriptors_.assign(queues_, -1);
+    descriptors_.assign(receive_queues_, -1);
     if (waiting_ == Waiting::interrupt) {
-        for (std::uint16_t queue = 0; queue < queues_; ++queue)
+        for (std::uint16_t queue = 0; queue < receive_queues_; ++queue)
             descriptors_[queue] = ::rte_eth_dev_rx_intr_ctl_q_get_fd(id_, queue);
         if (std::ranges::all_of(descriptors_, [](int d) { return d >= 0; }))
             return;
         waiting_ = Waiting::blind;
-        descriptors_.assign(queues_, -1);
+        descriptors_.assign(receive_queues_, -1);
     }
     const int index = interface_.empty() ? 0 : static_cast<int>(::if_nametoindex(interface_.c_str()));
     std::uint16_t queue = 0;
-    for (int descriptor = 0; index != 0 && descriptor < socket_numbers_max && queue < queues_; ++descriptor)
+    for (int descriptor = 0; index != 0 && descriptor < socket_numbers_max && queue < receive_queues_;
+         ++descriptor)
         if (receives_from(descriptor, index))
             descriptors_[queue++] = descriptor;
-    if (queue == queues_)
+    if (queue == receive_queues_)
         waiting_ = Waiting::descriptor;
 }
 
@@ -180,7 +181,7 @@ void Port::report(contract::PortStatus& status, std::int64_t now_ns) const {
     rte_eth_link link{};
     ::rte_eth_link_get_nowait(id_, &link);
     put(status.present, 1);
-    put(status.queues, queues_);
+    put(status.queues, std::max(receive_queues_, transmit_queues_));
     put(status.speed_mbps, link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed);
     if (const std::uint32_t up = this->link() ? 1 : 0;
         up != status.link.load(std::memory_order_relaxed) || status.link_since_ns.load() == 0) {
@@ -198,7 +199,8 @@ void Port::report(contract::PortStatus& status, std::int64_t now_ns) const {
     put(status.receive_errors, stats.ierrors);
     put(status.no_buffer, stats.rx_nombuf);
     put(status.transmit_errors, stats.oerrors);
-    for (std::size_t queue = 0; queue < std::min<std::size_t>(queues_, contract::port_queues_max); ++queue) {
+    const std::size_t queues = std::max(receive_queues_, transmit_queues_);
+    for (std::size_t queue = 0; queue < std::min(queues, contract::port_queues_max); ++queue) {
         put(status.queue[queue].received, stats.q_ipackets[queue]);
         put(status.queue[queue].sent, stats.q_opackets[queue]);
     }

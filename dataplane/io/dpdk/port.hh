@@ -3,18 +3,20 @@
 
 // A port that DPDK owns: queues, MAC address, link, counts, and what a worker can sleep on.
 //
-// One receive and one transmit queue for each worker where the device has so many; flows are spread over them
-// symmetrically, so that both directions of a call meet the same worker. Ports made on a kernel interface
-// have no link of their own in DPDK: the interface's carrier is taken. Deliberately absent: packets (worker),
-// the kernel's side (tap).
+// One receive and one transmit queue for each worker where the device has so many, fewer where it has not. A
+// device that can is asked to spread flows over them symmetrically. Ports made on a kernel interface have no
+// link of their own in DPDK: the interface's carrier is taken. Deliberately absent: packets (worker), whose a
+// packet is where the device does not know (path/owners.hh), the kernel's side (tap).
 
 #include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/port_status.hh"
+#include "dataplane/io/dpdk/rss.hh"
 #include "dataplane/wire/address.hh"
 
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,16 +36,22 @@ class Port {
 public:
     static constexpr std::size_t burst_max = 32;
 
-    /// Finds the device that start_eal() has made, configures and starts it. `pool` outlives the port.
+    /// Finds the device that start_eal() has made, configures and starts it, with a queue for each of so many
+    /// workers if it has them. `pool` outlives the port.
     static std::expected<Port, std::string> open(const contract::PortSetup& setup, rte_mempool* pool,
-                                                 std::uint16_t queues, contract::Idle idle);
+                                                 std::uint16_t workers, contract::Idle idle);
 
     std::uint16_t receive(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count);
     /// How many were taken; the caller keeps the rest.
     std::uint16_t transmit(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count);
 
     const wire::MacAddress& mac() const { return mac_; }
-    std::uint16_t queues() const { return queues_; }
+    std::uint16_t receive_queues() const { return receive_queues_; }
+    std::uint16_t transmit_queues() const { return transmit_queues_; }
+    /// How the device spreads flows symmetrically; nothing: it does not.
+    const std::optional<Rss>& rss() const { return rss_; }
+    /// Of DPDK.
+    std::uint16_t number() const { return id_; }
     std::size_t mtu() const { return setup_.mtu; }
     const contract::PortSetup& setup() const { return setup_; }
     const std::string& name() const { return name_; }
@@ -63,14 +71,17 @@ public:
 
 private:
     Port() = default;
-    std::expected<void, std::string> configure(rte_mempool* pool, std::uint16_t queues, contract::Idle idle);
+    std::expected<void, std::string> configure(rte_mempool* pool, std::uint16_t workers, contract::Idle idle);
+    std::expected<void, std::string> set_up_queues(rte_mempool* pool);
     void find_descriptors();
 
     contract::PortSetup setup_;
     std::string name_;
     std::string interface_; ///< of the kernel, below a virtual device
     std::uint16_t id_{0};
-    std::uint16_t queues_{1};
+    std::uint16_t receive_queues_{1};
+    std::uint16_t transmit_queues_{1};
+    std::optional<Rss> rss_;
     wire::MacAddress mac_;
     Waiting waiting_{Waiting::blind};
     std::vector<int> descriptors_;

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/io/dpdk/worker.hh"
 
-#include "dataplane/io/dpdk/eal.hh"
+#include "dataplane/io/dpdk/captured.hh"
+#include "dataplane/io/dpdk/nap.hh"
 #include "dataplane/path/mirror_frame.hh"
 #include "dataplane/path/vip_answer.hh"
 #include "dataplane/wire/ethernet.hh"
-#include "dataplane/wire/pcapng.hh"
 
 #include <rte_mbuf.h>
 
-#include <poll.h>
-#include <pthread.h>
-#include <sched.h>
-#include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,42 +23,18 @@ using path::Duration;
 using path::Instant;
 using path::Segment;
 
-constexpr int worker_priority = 10; ///< below the pulse thread of the brain
-constexpr Duration wait_max = std::chrono::milliseconds{10};
 /// A brain that is a few beats late goes on; one that was stopped for longer has lost its group.
 constexpr Duration doubt_max = std::chrono::milliseconds{25};
 constexpr std::size_t kept_max = 16'384;
 constexpr std::size_t scratch_octets = 65'536;
 constexpr std::size_t bursts_max = 4; ///< of one source in one turn, so that none starves the others
 
-Instant clock_now() {
-    return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-}
-
-/// In the order of Segment. Frames are kept without the port's tags.
-std::vector<state::SharedCapture::Interface> captured_interfaces(const contract::Appliance& setup) {
-    return {{text_of(setup.outside.kernel_interface), wire::pcapng::link_ethernet},
-            {text_of(setup.inside.kernel_interface), wire::pcapng::link_ethernet}};
-}
-
-std::int64_t realtime_now_ns() {
-    return std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch()).count();
+/// The first of as many as there are workers.
+contract::TablePart part_of(const Spreader* spreader) {
+    return {0, static_cast<std::uint16_t>(spreader == nullptr ? 1 : spreader->exchange().workers())};
 }
 
 } // namespace
-
-Bell::Bell()
-    : descriptor_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
-Bell::~Bell() {
-    ::close(descriptor_);
-}
-void Bell::ring() const noexcept {
-    ::eventfd_write(descriptor_, 1);
-}
-void Bell::quiet() const noexcept {
-    eventfd_t count = 0;
-    ::eventfd_read(descriptor_, &count);
-}
 
 Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const path::PathSeeds& seeds)
     : page_(parts.page)
@@ -72,6 +43,7 @@ Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const
     , changes_(parts.changes)
     , asks_(parts.asks)
     , bell_(parts.bell)
+    , spreader_(parts.spreader)
     , setup_(setup)
     , links_(parts.page)
     , path_(parts.page, seeds, {}, &matcher_)
@@ -79,8 +51,9 @@ Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const
     , hops_(seeds.incarnation)
     , reader_(seeds.stream ^ 1)
     , tracker_(parts.run_dir, contract::record_setup(parts.page), seeds.incarnation ^ seeds.stream)
-    , flows_(parts.run_dir, contract::record_setup(parts.page), seeds.stream ^ 2)
-    , capture_(parts.run_dir, contract::record_setup(parts.page), captured_interfaces(setup))
+    , flows_(parts.run_dir, contract::record_setup(parts.page), seeds.stream ^ 2, part_of(parts.spreader))
+    , capture_(parts.run_dir, contract::record_setup(parts.page), captured_interfaces(setup),
+               part_of(parts.spreader))
     , front_(seeds.incarnation ^ 3)
     , burst_(front_, &*flows_, parts.page.counters)
     , kept_(kept_max)
@@ -109,11 +82,6 @@ std::vector<std::string> Worker::complaints() const {
 }
 
 void Worker::run() {
-    if (setup_.idle != contract::Idle::poll) { // one that never sleeps would lock out all others
-        sched_param priority{};
-        priority.sched_priority = worker_priority;
-        ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &priority); // better, but not needed
-    }
     page_.engine.started_ns = path::to_page(clock_now());
     page_.engine.pid = ::getpid();
     page_.engine.attached = 1;
@@ -138,6 +106,7 @@ std::size_t Worker::turn(Instant now) {
     take_released();
     std::size_t work = take_links();
     work += take_kernel();
+    work += take_handed();
     work += take_outside();
     work += take_inside();
     fragments_.expire(now);
@@ -212,7 +181,7 @@ std::size_t Worker::take_outside() {
     std::size_t work = 0;
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = outside.receive();
-        take_burst_outside(untagged(outside, burst));
+        take_burst_outside(own(Segment::outside, untagged(outside, burst)));
         take_released(); // those that had to make room
         transmit();
         flush_lanes();
@@ -229,7 +198,7 @@ std::size_t Worker::take_inside() {
     std::size_t work = 0;
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = inside.receive();
-        take_burst_inside(untagged(inside, burst));
+        take_burst_inside(own(Segment::inside, untagged(inside, burst)));
         flush_lanes();
         work += burst.size();
         if (burst.size() < Port::burst_max)
@@ -238,25 +207,58 @@ std::size_t Worker::take_inside() {
     return work;
 }
 
+/// Of what was received, what belongs to this worker; the rest goes to the others.
+std::span<rte_mbuf* const> Worker::own(Segment segment, std::span<rte_mbuf*> packets) {
+    return spreader_ == nullptr ? packets : spreader_->keep(segment, packets);
+}
+
+/// What the other workers have received for this one, or do not finish.
+std::size_t Worker::take_handed() {
+    if (spreader_ == nullptr)
+        return 0;
+    const std::size_t work = spreader_->take([this](Freight freight, std::span<rte_mbuf*> packets) {
+        switch (freight) {
+        case Freight::outside:
+            take_burst_outside(packets);
+            break;
+        case Freight::inside:
+            take_burst_inside(packets);
+            break;
+        case Freight::slow_outside:
+            std::ranges::for_each(packets, [this](rte_mbuf* packet) { on_outside(packet); });
+            break;
+        case Freight::slow_inside:
+            std::ranges::for_each(packets, [this](rte_mbuf* packet) { on_inside(packet); });
+            break;
+        case Freight::kernel_outside:
+        case Freight::kernel_inside:
+        case Freight::count_:
+            for (rte_mbuf* packet : packets)
+                lane(freight == Freight::kernel_outside ? Segment::outside : Segment::inside)
+                    .to_kernel(packet);
+            break;
+        }
+        take_released(); // those that had to make room
+        transmit();
+        flush_lanes();
+    });
+    return work;
+}
+
 /// What the quick way needs to know of roles, policy and next hops.
 void Worker::prepare_burst() {
-    const contract::Policy& policy = path_.policy();
-    burst_.begin(policy, path_.policy_sequence(), stances_);
+    burst_.begin(path_.policy(), path_.policy_sequence(), stances_);
+    if (spreader_ != nullptr)
+        spreader_->begin(path_.policy(), path_.policy_sequence());
     if (burst_hops_version_ == hops_.version() && burst_policy_ == path_.policy_sequence())
         return;
     burst_hops_version_ = hops_.version();
     burst_policy_ = path_.policy_sequence();
-    burst_.clear_next_hops();
-    const std::size_t count = std::min<std::size_t>(policy.vip_count, policy.vips.size());
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto hop = hops_.neighbour(Segment::inside, server_of(policy.vips[i]));
-        const bool known = hop.found == path::NextHops::Hop::Found::known;
-        burst_.set_server(i, known ? std::optional{hop.mac} : std::nullopt);
-    }
+    tell_servers(burst_, hops_, path_.policy());
 }
 
 /// Takes the tags off a burst; frames with other tags go to the kernel.
-std::span<rte_mbuf* const> Worker::untagged(Lane& lane, std::span<rte_mbuf* const> burst) {
+std::span<rte_mbuf*> Worker::untagged(Lane& lane, std::span<rte_mbuf* const> burst) {
     std::size_t count = 0;
     for (rte_mbuf* packet : burst) {
         if (lane.untag(packet) == Tags::ours)
@@ -398,111 +400,30 @@ void Worker::flush_links() {
     }
 }
 
-/// What the server gets and says tells who is registered and which calls are up.
-void Worker::track(std::span<const std::uint8_t> ip, state::Way way) {
-    const path::Toward toward = way == state::Way::from_server ? path::Toward::network : path::Toward::server;
-    reader_.take(now_, ip, toward, path_.policy());
-    while (const auto sip = reader_.next())
-        tracker_->see(now_, {{sip->source, sip->port, sip->group}, way, sip->text});
-}
-
-void Worker::capture(Segment segment, Action verdict, Counter reason, rte_mbuf* packet) {
-    capture_.put(realtime_ns_, {static_cast<std::uint16_t>(segment), state::CapturedOn::Direction::in},
-                 static_cast<std::uint8_t>(verdict), reason, octets_of(packet));
-}
-
-/// Of a packet that the kernel gets, or whose verdict is not known yet.
-void Worker::capture(Segment segment, rte_mbuf* packet) {
-    capture_.put(realtime_ns_, {static_cast<std::uint16_t>(segment), state::CapturedOn::Direction::in},
-                 state::no_verdict, Counter::kernel_out, octets_of(packet));
-}
-
-/// What the quick way has dealt with.
-void Worker::capture_burst(Segment segment) {
-    // SIP is among what is forwarded, in the same order.
-    const Selection sip = burst_.sip();
-    std::size_t next = 0;
-    for (rte_mbuf* packet : burst_.forwarded()) {
-        const bool is_sip = next < sip.size() && sip[next].packet == packet;
-        next += is_sip ? 1 : 0;
-        capture(segment, Action::forward,
-                segment == Segment::inside ? Counter::inside_forwarded
-                : is_sip                   ? Counter::sip_forwarded
-                                           : Counter::not_sip,
-                packet);
-    }
-    for (rte_mbuf* packet : burst_.dropped())
-        capture(segment, Action::drop, Counter::drop_standby, packet);
-}
-
-void Worker::show_calls() {
-    reader_.expire(now_);
-    count_streams();
-    tracker_.turn(now_);
-    flows_.turn(now_);
-    const std::size_t groups = std::min<std::size_t>(path_.policy().group_count, contract::groups_max);
-    for (std::size_t group = 0; group < groups; ++group) {
-        if (tracker_->calls(group) != 0 && stances_[group] != path::Stance::active &&
-            stances_[group] != path::Stance::lapsed)
-            tracker_->clear_calls(group);
-        page_.traffic[group].calls.store(static_cast<std::uint32_t>(tracker_->calls(group)),
-                                         std::memory_order_relaxed);
-    }
-}
-
-void Worker::count_streams() {
-    const path::StreamCounts& now = reader_.streams();
-    const auto add = [&](Counter counter, std::uint64_t path::StreamCounts::*field) {
-        if (now.*field != streams_shown_.*field)
-            count(counter, now.*field - streams_shown_.*field);
-    };
-    add(Counter::stream_messages, &path::StreamCounts::messages);
-    add(Counter::stream_not_inspected, &path::StreamCounts::opaque);
-    add(Counter::stream_lost, &path::StreamCounts::lost);
-    add(Counter::stream_evicted, &path::StreamCounts::evicted);
-    streams_shown_ = now;
-}
-
 void Worker::flush_lanes() {
     for (Lane* lane : lanes_)
         lane->flush();
+    if (spreader_ != nullptr)
+        spreader_->flush();
 }
 
 void Worker::idle() {
-    const Instant deadline = std::min(path_.deadline(), now_ + wait_max);
-    switch (setup_.idle) {
-    case contract::Idle::poll:
-        break;
-    case contract::Idle::sleep:
-    case contract::Idle::interrupt:
-        sleep_until(deadline);
-        break;
-    }
-}
-
-/// Sleeps on everything that a packet can come from. A port without anything to sleep on bounds the time.
-void Worker::sleep_until(Instant deadline) {
-    std::array<pollfd, 2 * contract::ports_max + contract::paths_max> sources{};
-    std::size_t count = 0;
-    const auto watch = [&](int descriptor) {
-        if (descriptor >= 0)
-            sources[count++] = {descriptor, POLLIN, 0};
-    };
+    if (setup_.idle == contract::Idle::poll)
+        return;
+    if (spreader_ != nullptr && !spreader_->exchange().begin_sleep(spreader_->self()))
+        return;
+    Nap nap{std::min(path_.deadline(), now_ + Nap::longest)};
     for (Lane* lane : lanes_) {
-        watch(lane->tap().descriptor());
-        watch(lane->port().descriptor(lane->queue()));
-        lane->port().arm(lane->queue());
-        if (lane->port().waiting() == dpdk::Waiting::blind)
-            deadline = std::min(deadline, now_ + std::chrono::microseconds{setup_.sleep_max_us});
+        nap.watch(lane->tap().descriptor());
+        nap.watch(*lane, now_ + std::chrono::microseconds{setup_.sleep_max_us});
     }
     for (std::size_t i = 0; i < contract::paths_max; ++i)
-        watch(links_.descriptor(i));
-    const Duration left = std::clamp(deadline - clock_now(), Duration::zero(), wait_max);
-    timespec timeout{};
-    timeout.tv_nsec = static_cast<long>(left.count());
-    ::ppoll(sources.data(), static_cast<nfds_t>(count), &timeout, nullptr);
-    for (Lane* lane : lanes_)
-        lane->port().disarm(lane->queue());
+        nap.watch(links_.descriptor(i));
+    if (spreader_ != nullptr)
+        nap.watch(spreader_->exchange().descriptor(spreader_->self()));
+    nap.sleep();
+    if (spreader_ != nullptr)
+        spreader_->exchange().end_sleep(spreader_->self());
 }
 
 } // namespace tandem::dpdk

@@ -3,15 +3,21 @@
 
 // The worker of an appliance: outside and inside network around one packet path.
 //
+// Of several workers this is the first one: the others (media_worker.hh) hand it what they do not finish, and
+// it hands them what is theirs.
+//
 // A turn: what has arrived from the HA links, from the kernel, from outside, from inside; the path decides;
 // forward, answer, hand over, deliver, send. It runs to completion and then sleeps on all its sources at
 // once, or as the configuration says. Deliberately absent: ports' beginnings, links and counts, routes and
 // neighbours (engine, on the main thread).
 
 #include "dataplane/contract/page.hh"
+#include "dataplane/io/dpdk/bell.hh"
 #include "dataplane/io/dpdk/burst.hh"
+#include "dataplane/io/dpdk/hops.hh"
 #include "dataplane/io/dpdk/kept.hh"
 #include "dataplane/io/dpdk/lane.hh"
+#include "dataplane/io/dpdk/spreader.hh"
 #include "dataplane/io/halink/mirror_links.hh"
 #include "dataplane/match/matcher.hh"
 #include "dataplane/path/fragments.hh"
@@ -34,30 +40,6 @@
 
 namespace tandem::dpdk {
 
-/// A neighbour that a worker misses.
-struct HopAsk {
-    path::Segment segment{};
-    wire::IpAddress address;
-};
-using HopChanges = contract::Ring<path::HopChange, 8192>; ///< main thread to worker
-using HopAsks = contract::Ring<HopAsk, 256>;              ///< worker to main thread
-
-/// Wakes the main thread; an eventfd.
-class Bell {
-public:
-    Bell();
-    ~Bell();
-    Bell(const Bell&) = delete;
-    Bell& operator=(const Bell&) = delete;
-    void ring() const noexcept;
-    /// After the descriptor became readable.
-    void quiet() const noexcept;
-    int descriptor() const { return descriptor_; }
-
-private:
-    int descriptor_;
-};
-
 /// What a worker works with; all of it outlives the worker.
 struct WorkerParts {
     contract::Page& page;
@@ -67,12 +49,8 @@ struct WorkerParts {
     HopAsks& asks;
     const Bell& bell; ///< rung for each ask
     const std::string& run_dir;
+    Spreader* spreader{nullptr}; ///< null: this is the only worker
 };
-
-/// Where the server of a VIP is, on the inside network.
-inline const wire::IpAddress& server_of(const contract::Vip& vip) {
-    return vip.server.family == wire::Family::none ? vip.address : vip.server;
-}
 
 class Worker {
 public:
@@ -103,8 +81,10 @@ private:
     std::size_t take_kernel();
     std::size_t take_outside();
     std::size_t take_inside();
+    std::size_t take_handed();
+    std::span<rte_mbuf* const> own(path::Segment segment, std::span<rte_mbuf*> packets);
     void prepare_burst();
-    std::span<rte_mbuf* const> untagged(Lane& lane, std::span<rte_mbuf* const> burst);
+    std::span<rte_mbuf*> untagged(Lane& lane, std::span<rte_mbuf* const> burst);
     void take_burst_outside(std::span<rte_mbuf* const> burst);
     void take_burst_inside(std::span<rte_mbuf* const> burst);
     void take_released();
@@ -141,7 +121,6 @@ private:
     void flush_links();
     void flush_lanes();
     void idle();
-    void sleep_until(path::Instant deadline);
 
     Lane& lane(path::Segment segment) { return *lanes_[static_cast<std::size_t>(segment)]; }
     void count(contract::Counter c, std::uint64_t n = 1) { page_.counters.add(c, n); }
@@ -153,6 +132,7 @@ private:
     HopChanges& changes_;
     HopAsks& asks_;
     const Bell& bell_;
+    Spreader* spreader_;
     contract::Appliance setup_;
     halink::MirrorLinks links_;
     match::Matcher matcher_;

@@ -97,6 +97,7 @@ void Engine::run() {
     priority.sched_priority = worker_priority;
     ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &priority); // better, but not needed
     page_.engine.started_ns = path::to_page(clock_now());
+    page_.engine.workers = 1;
     page_.engine.pid = ::getpid();
     while (!stopping_.load(std::memory_order_relaxed)) {
         const Instant now = clock_now();

@@ -126,7 +126,7 @@ config::Config two_appliance_groups() {
     config::Config config = two_groups();
     config.engine.backend = contract::Backend::dpdk;
     config.engine.idle = contract::Idle::poll;
-    config.engine.cores = {3};
+    config.engine.cores = {3, 5};
     config.engine.outside = {"0000:03:00.0", "eth0", {100, 200}, 1400};
     config.engine.inside = {"net_af_packet0,iface=eth1", "inside0", {}, 1500};
     config.paths.push_back(
@@ -159,7 +159,10 @@ BOOST_AUTO_TEST_CASE(an_appliance_s_engine_knows_its_ports) {
     const auto out = app::appliance(two_appliance_groups());
     BOOST_CHECK(out.backend == contract::Backend::dpdk);
     BOOST_CHECK(out.idle == contract::Idle::poll);
-    BOOST_TEST(out.core == 3);
+    BOOST_TEST(out.workers == 2);
+    BOOST_TEST(out.cores[0] == 3);
+    BOOST_TEST(out.cores[1] == 5);
+    BOOST_TEST(out.cores[2] == contract::any_core);
     BOOST_TEST(std::string{out.outside.device.data()} == "0000:03:00.0");
     BOOST_TEST(std::string{out.outside.kernel_interface.data()} == "eth0");
     BOOST_TEST(out.outside.tag_count == 2);

@@ -88,7 +88,7 @@ mtu = 9000
 backend = "dpdk"
 idle = "interrupt"
 sleep_max_us = 500
-cores = [3]
+cores = [3, 0, 2]
 hugepages = "off"
 memory_mb = 256
 mbufs = 8192
@@ -96,7 +96,8 @@ mbufs = 8192
     BOOST_CHECK(config.engine.idle == contract::Idle::interrupt);
     BOOST_CHECK(config.engine.hugepages == contract::Hugepages::off);
     BOOST_TEST(config.engine.sleep_max_us == 500);
-    BOOST_TEST(config.engine.cores.at(0) == 3);
+    BOOST_TEST(config.engine.cores == (std::vector<std::uint16_t>{3, 0, 2}),
+               boost::test_tools::per_element());
     BOOST_TEST(config.engine.memory_mb == 256U);
     BOOST_TEST(config.engine.mbufs == 8192U);
     BOOST_TEST(config.engine.ha.at(0).path == "cable");
@@ -201,6 +202,13 @@ BOOST_AUTO_TEST_CASE(mistakes_of_the_engine) {
     };
     expect_one(engine("workers = 2"), 18, "unknown key", "");
     expect_one(engine("cores = [1024]"), 18, "out of range", "0 to 1023");
+    expect_one(engine("cores = [1, 2, 1]"), 18, "core 1 is there twice", "one worker");
+    expect_one(engine("cores = []"), 18, "0 elements", "1 to 16");
+    expect_one(engine("cores = [0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]"), 18, "17 elements", "1 to 16");
+    expect_one(engine("cores = [\"two\"]"), 18, "", "integers");
+    expect_one(engine("cores = [0, 1]\nmbufs = 4095"), 19, "too small for 2 workers", "4096 or more");
+    good(engine("cores = [0, 1]\nmbufs = 4096"));
+    expect_one(engine("cores = [0,1,2,3,4,5,6,7,8]"), 16, "too small for 9 workers", "18432 or more");
     expect_one(engine("idle = \"sleeep\""), 18, "cannot be \"sleeep\"", "did you mean \"sleep\"?");
     expect_one(engine("hugepages = true"), 18, "is a boolean", "a string");
     expect_one(engine("sleep_max_us = 0"), 18, "out of range", "1 to 10000");
@@ -230,21 +238,38 @@ BOOST_AUTO_TEST_CASE(the_machine) {
     std::vector<HostInterface> host{{"outside0", {prefix("10.0.0.1/24"), prefix("2001:db8::1/64")}},
                                     {"inside0", {prefix("192.168.10.1/24"), prefix("fd10::1/64")}},
                                     {"ha", {prefix("10.1.0.1/30")}}};
-    BOOST_TEST(check_against_host(config, text, "f", host).empty());
+    BOOST_TEST(check_against_host(config, text, "f", host, 4).empty());
     host[1].networks = {prefix("192.168.10.254/24"), prefix("fd10::1/64")};
-    auto problems = check_against_host(config, text, "f", host);
+    auto problems = check_against_host(config, text, "f", host, 4);
     BOOST_REQUIRE(problems.size() == 2U);
     BOOST_TEST(problems[0].what ==
                "inside VIP 192.168.10.254 is outside the networks of interface \"inside0\"");
     BOOST_TEST(problems[1].what == "server 192.168.10.10 is outside the networks of interface \"inside0\"");
     host.erase(host.begin());
     host.erase(host.begin());
-    problems = check_against_host(config, text, "f", host);
+    problems = check_against_host(config, text, "f", host, 4);
     BOOST_REQUIRE(problems.size() == 2U);
     BOOST_TEST(problems[0].line == 21U);
     BOOST_TEST(problems[0].what == "this machine has no interface \"outside0\"");
     BOOST_CHECK(problems[0].hint.contains("ip tuntap add outside0 mode tap"));
     BOOST_TEST(problems[1].what == "this machine has no interface \"inside0\"");
+}
+
+BOOST_AUTO_TEST_CASE(cores_that_the_machine_does_not_have) {
+    const std::string text = changed("backend = \"dpdk\"", "backend = \"dpdk\"\ncores = [1, 3, 7]");
+    const Config config = good(text);
+    const std::vector<HostInterface> host{{"outside0", {prefix("10.0.0.1/24"), prefix("2001:db8::1/64")}},
+                                          {"inside0", {prefix("192.168.10.1/24"), prefix("fd10::1/64")}},
+                                          {"ha", {prefix("10.1.0.1/30")}}};
+    BOOST_TEST(check_against_host(config, text, "f", host, 8).empty());
+    const auto problems = check_against_host(config, text, "f", host, 2);
+    BOOST_REQUIRE(problems.size() == 2U);
+    BOOST_TEST(problems[0].line == 18U);
+    BOOST_TEST(problems[0].column == 13U);
+    BOOST_TEST(problems[0].what == "this machine has no core 3");
+    BOOST_TEST(problems[0].hint == "it has 2, numbers 0 to 1");
+    BOOST_TEST(problems[1].column == 16U);
+    BOOST_TEST(host_cores() >= 1U);
 }
 
 BOOST_AUTO_TEST_CASE(the_examples) {

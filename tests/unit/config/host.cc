@@ -21,7 +21,7 @@ std::vector<HostInterface> good_host() {
 Problems problems_on(const std::vector<HostInterface>& interfaces) {
     const auto config = parse(good_text(), "f");
     BOOST_REQUIRE(config);
-    return check_against_host(*config, good_text(), "f", interfaces);
+    return check_against_host(*config, good_text(), "f", interfaces, 4);
 }
 
 } // namespace

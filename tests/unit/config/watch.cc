@@ -252,12 +252,12 @@ BOOST_AUTO_TEST_CASE(a_management_interface_must_be_there) {
     std::vector<HostInterface> machine{
         {"eth0", {*wire::Prefix::parse("10.0.0.1/24"), *wire::Prefix::parse("2001:db8::1/64")}},
         {"eth1", {*wire::Prefix::parse("10.1.0.1/24")}}};
-    auto problems = check_against_host(*config, text, "f", machine);
+    auto problems = check_against_host(*config, text, "f", machine, 4);
     BOOST_REQUIRE(problems.size() == 1U);
     BOOST_TEST(problems[0].line == last_line() + 3);
     BOOST_TEST(problems[0].what == "this machine has no interface \"eth9\"");
     machine.push_back({"eth9", {}});
-    BOOST_TEST(check_against_host(*config, text, "f", machine).empty());
+    BOOST_TEST(check_against_host(*config, text, "f", machine, 4).empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_witness_behind_a_router_is_a_warning_only) {
@@ -267,7 +267,7 @@ BOOST_AUTO_TEST_CASE(a_witness_behind_a_router_is_a_warning_only) {
     const std::vector<HostInterface> machine{
         {"eth0", {*wire::Prefix::parse("10.0.0.1/24"), *wire::Prefix::parse("2001:db8::1/64")}},
         {"eth1", {*wire::Prefix::parse("10.1.0.1/24")}}};
-    BOOST_TEST(check_against_host(*config, text, "f", machine).empty());
+    BOOST_TEST(check_against_host(*config, text, "f", machine, 4).empty());
     const auto sentences = advice(*config, machine);
     BOOST_REQUIRE(sentences.size() == 1U);
     BOOST_TEST(sentences[0].find("witness 10.9.0.1 is in no network of interface eth0") != std::string::npos,

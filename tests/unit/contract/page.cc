@@ -57,6 +57,32 @@ BOOST_AUTO_TEST_CASE(made_once_shared_and_kept, *boost::unit_test::timeout(10)) 
     BOOST_TEST((*later)->counters.get(Counter::sip_received) == 3U);
 }
 
+BOOST_AUTO_TEST_CASE(counts_and_beats_of_several_workers, *boost::unit_test::timeout(10)) {
+    const Directory directory;
+    const auto mapping = PageMapping::open(directory.path);
+    BOOST_REQUIRE(mapping);
+    Page& page = **mapping;
+    page.counters.add(Counter::not_sip, 5);
+    page.workers.front().counters.add(Counter::not_sip, 7);
+    page.workers.back().counters.add(Counter::not_sip, 11);
+    BOOST_TEST(page.count(Counter::not_sip) == 23U);
+    BOOST_TEST(page.count(Counter::port_full) == 0U);
+    page.traffic[1].arrived = 1;
+    page.workers[3].arrived[1] = 2;
+    page.workers[3].arrived[0] = 100;
+    BOOST_TEST(page.arrived(1) == 3U);
+    page.engine.beats = 9;
+    page.workers[0].beats = 8;
+    page.workers[1].beats = 7;
+    page.engine.workers = 2;
+    const Beats beats = beats_of(page);
+    BOOST_TEST(beats[0] == 9U);
+    BOOST_TEST(beats[1] == 8U);
+    BOOST_TEST(beats[2] == 0U);
+    page.engine.workers = 1000; // of a page that somebody has spoilt
+    BOOST_TEST(beats_of(page)[2] == 7U);
+}
+
 BOOST_AUTO_TEST_CASE(another_version_is_refused, *boost::unit_test::timeout(10)) {
     const Directory directory;
     {
