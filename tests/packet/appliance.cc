@@ -195,8 +195,14 @@ int Appliance::terminate() {
 }
 
 void Appliance::settle() {
-    const std::uint64_t until = page().engine.beats + 3;
-    BOOST_REQUIRE(eventually([&] { return page().engine.beats >= until; }));
+    const contract::Beats before = contract::beats_of(page());
+    BOOST_REQUIRE(eventually([&] {
+        const contract::Beats now = contract::beats_of(page());
+        std::size_t turned = 0;
+        while (turned < page().engine.workers && now[turned] >= before[turned] + 3)
+            ++turned;
+        return turned == page().engine.workers;
+    }));
 }
 
 wire::MacAddress Appliance::mac(Wire wire) const {

@@ -26,8 +26,8 @@ namespace packet_suite {
 
 struct ApplianceSetup {
     tandem::contract::Forwarding forwarding{tandem::contract::Forwarding::transparent};
-    std::vector<std::uint16_t> outside_tags;
-    std::vector<std::uint16_t> inside_tags;
+    std::vector<std::uint16_t> outside_tags{};
+    std::vector<std::uint16_t> inside_tags{};
     std::uint16_t inside_mtu{1500};
     tandem::contract::Idle idle{tandem::contract::Idle::sleep};
     std::uint8_t workers{1};
@@ -52,7 +52,7 @@ public:
 
     tandem::contract::Page& page() { return **page_; }
     std::uint64_t count(tandem::contract::Counter c) { return page().count(c); }
-    /// Waits until the engine has seen what the page says now.
+    /// Waits until every worker of the engine has seen what the page says now.
     void settle();
 
     /// The MAC address of the node on a network.

@@ -163,11 +163,13 @@ std::function<bool(const Bytes&)> arp_reply_for(const wire::IpAddress& owner) {
 BOOST_AUTO_TEST_SUITE(dpdk_engine)
 
 BOOST_AUTO_TEST_CASE(the_table) {
-    Appliance appliance;
-    for (const Case& c : cases())
-        check_case(appliance, c);
-    BOOST_TEST(appliance.terminate() == 0);
-    BOOST_TEST(appliance.run("nft list tables").find("tandem") == std::string::npos);
+    for (const std::uint8_t workers : {std::uint8_t{1}, std::uint8_t{3}}) {
+        Appliance appliance{{.workers = workers, .outside_queues = workers}};
+        for (const Case& c : cases())
+            check_case(appliance, c);
+        BOOST_TEST(appliance.terminate() == 0);
+        BOOST_TEST(appliance.run("nft list tables").find("tandem") == std::string::npos);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(only_mac_addresses_change_both_ways) {
