@@ -216,6 +216,51 @@ status::EngineState engine_state(EngineState state) {
     return status::EngineState::absent;
 }
 
+/// Those that are not 0.
+status::Numbers counters_of(const contract::Counters& counters) {
+    status::Numbers out;
+    for (std::size_t i = 0; i < contract::counter_count; ++i)
+        if (const std::uint64_t count = counters.get(static_cast<contract::Counter>(i)); count != 0)
+            out.emplace_back(std::string{contract::counter_texts[i].name}, count);
+    return out;
+}
+
+status::Port port_status(const contract::PortStatus& port, std::string name, const std::string& interface) {
+    status::Port out{std::move(name), interface, port.link.load() != 0, port.speed_mbps.load(), {}, {}};
+    out.counters = {{"received", port.received.load()},   {"received_octets", port.received_octets.load()},
+                    {"sent", port.sent.load()},           {"sent_octets", port.sent_octets.load()},
+                    {"missed", port.missed.load()},       {"receive_errors", port.receive_errors.load()},
+                    {"no_buffer", port.no_buffer.load()}, {"transmit_errors", port.transmit_errors.load()}};
+    for (std::size_t i = 0; i < std::min<std::size_t>(port.queues.load(), port.queue.size()); ++i) {
+        const contract::QueueStatus& queue = port.queue[i];
+        out.queues.push_back({{"received", queue.received.load()},
+                              {"sent", queue.sent.load()},
+                              {"full", queue.full.load()},
+                              {"handed", queue.handed.load()},
+                              {"handed_full", queue.handed_full.load()}});
+    }
+    return out;
+}
+
+/// What an appliance's engine says of its workers and ports.
+void add_ports_and_workers(const StatusSources& from, status::Engine& out) {
+    const config::Engine& engine = from.config.engine;
+    const contract::Page& page = from.page;
+    out.workers.push_back(counters_of(page.counters));
+    for (std::size_t i = 1; i < std::min<std::size_t>(page.engine.workers.load(), contract::workers_max); ++i)
+        out.workers.push_back(counters_of(page.workers[i - 1].counters));
+    const auto add = [&](std::size_t place, const std::string& name, const std::string& interface) {
+        if (page.ports[place].present.load() != 0)
+            out.ports.push_back(port_status(page.ports[place], name, interface));
+    };
+    add(static_cast<std::size_t>(contract::PortPlace::outside), "outside", engine.outside.kernel_interface);
+    add(static_cast<std::size_t>(contract::PortPlace::inside), "inside", engine.inside.kernel_interface);
+    for (std::size_t i = 0; i < from.config.paths.size(); ++i)
+        for (const config::EngineHaPort& ha : engine.ha)
+            if (ha.path == from.config.paths[i].name)
+                add(static_cast<std::size_t>(contract::PortPlace::ha) + i, ha.path, ha.port.kernel_interface);
+}
+
 status::Peer peer_status(const StatusSources& from) {
     const ha::View& view = from.snapshot.groups[0];
     status::Peer out;
@@ -248,6 +293,8 @@ status::NodeStatus report_status(const StatusSources& from) {
     out.engine.state = engine_state(from.engine);
     out.engine.pid = from.engine == EngineState::absent ? 0 : from.page.engine.pid.load();
     out.engine.backend = from.config.engine.is_appliance() ? "dpdk" : "nfqueue";
+    if (from.config.engine.is_appliance())
+        add_ports_and_workers(from, out.engine);
     out.detection.interval_ms = static_cast<double>(from.config.pair.interval.count()) / 1000.0;
     out.detection.multiplier = from.config.pair.multiplier;
     out.detection.worst_case_ms = static_cast<double>(from.config.detection_worst_case().count()) / 1000.0;

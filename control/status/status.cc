@@ -68,6 +68,13 @@ json::object numbers(const Numbers& list) {
     return object;
 }
 
+json::array numbers(const std::vector<Numbers>& lists) {
+    json::array array;
+    for (const Numbers& list : lists)
+        array.emplace_back(numbers(list));
+    return array;
+}
+
 json::array sentences(const std::vector<std::string>& list) {
     json::array array;
     for (const auto& sentence : list)
@@ -154,6 +161,25 @@ json::object to_json(const Path& path) {
             {"counters", numbers(path.counters)}};
 }
 
+json::array workers(const std::vector<Numbers>& counters) {
+    json::array array;
+    for (const Numbers& worker : counters)
+        array.emplace_back(json::object{{"counters", numbers(worker)}});
+    return array;
+}
+
+json::array ports(const std::vector<Port>& list) {
+    json::array array;
+    for (const Port& port : list)
+        array.emplace_back(json::object{{"name", port.name},
+                                        {"kernel_interface", port.kernel_interface},
+                                        {"link", port.link},
+                                        {"speed_mbps", port.speed_mbps},
+                                        {"counters", numbers(port.counters)},
+                                        {"queues", numbers(port.queues)}});
+    return array;
+}
+
 } // namespace
 
 json::object to_json(const NodeStatus& status) {
@@ -187,7 +213,9 @@ json::object to_json(const NodeStatus& status) {
              {{"running", status.engine.state != EngineState::absent},
               {"attached", status.engine.state == EngineState::attached},
               {"pid", status.engine.pid},
-              {"backend", status.engine.backend}}},
+              {"backend", status.engine.backend},
+              {"workers", workers(status.engine.workers)},
+              {"ports", ports(status.engine.ports)}}},
             {"detection",
              {{"interval_ms", value(status.detection.interval_ms)},
               {"multiplier", status.detection.multiplier},

@@ -123,10 +123,22 @@ struct Mirror {
     Sync sync{Sync::unknown};   ///< of the stream in its present direction
 };
 
+/// A port of an appliance's engine.
+struct Port {
+    std::string name; ///< "outside", "inside", or the HA path's
+    std::string kernel_interface;
+    bool link{false};
+    std::uint64_t speed_mbps{0};
+    Numbers counters;
+    std::vector<Numbers> queues; ///< pairs of queues, each used by the worker of its number
+};
+
 struct Engine {
     EngineState state{EngineState::absent};
-    std::int64_t pid{0}; ///< 0: none
-    std::string backend; ///< "nfqueue", "dpdk"
+    std::int64_t pid{0};            ///< 0: none
+    std::string backend;            ///< "nfqueue", "dpdk"
+    std::vector<Numbers> workers{}; ///< of an appliance: what each has counted, but for 0
+    std::vector<Port> ports{};      ///< of an appliance
 };
 
 struct Detection {

@@ -11,6 +11,7 @@ from tests.lab import failover_cases, hostile_cases, role_cases
 from tests.lab.figures import at_most, equal, spread, words
 from tests.lab.told import wait_alarm, wait_event, wait_no_alarm
 from tests.support.appliance import SERVER4, SERVER6
+from tests.support.freezer import standstill
 from tests.support.lab import other
 from tests.support.media import Connection, Echo, Stream
 from tests.support.network import CLIENT4, CLIENT6, VIP4, VIP6
@@ -184,6 +185,49 @@ def media(lab, runs):
             f"{stream.longest_gap_ms:.1f} ms", {"gap_ms": stream.longest_gap_ms})
 
 
+def _worker_counts(node):
+    """Media packets that each worker of a node has forwarded from outside."""
+    return [worker["counters"].get("not_sip", 0) for worker in node.status()["self"]["engine"]["workers"]]
+
+
+def two_workers(lab, runs):
+    """Calls and many RTP streams through two workers, and planned switchovers under them: nothing is lost."""
+    client = lab.network.name("c")
+    equal("registered", lab.phones.register(), lab.phones.count)
+    before = {name: _worker_counts(node) for name, node in lab.nodes.items()}
+    equal("workers", [len(counts) for counts in before.values()], [2, 2])
+    with _echoes(lab, "ab"), contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(Stream(client, local, vip, ECHO_PORT))
+                   for local, vip in 6 * ((CLIENT4, VIP4), (CLIENT6, VIP6))]
+        calls = lab.phones.call_all()
+        equal(f"calls completed ({calls.get('errors', '')})", calls["completed"], lab.phones.count)
+        for _ in range(runs):
+            active = lab.wait_pair(deadline=PATIENCE)
+            lab.nodes[active].ctl("failover")
+            lab.wait_pair(active=other(active), deadline=PATIENCE)
+            answered = [stream.answered() for stream in streams]
+            wait_for(lambda at=answered: all(s.answered() > n + 100 for s, n in zip(streams, at)), PATIENCE,
+                     "the streams go on after the switchover")
+    sent, lost = sum(stream.sent for stream in streams), sum(stream.lost for stream in streams)
+    equal(f"RTP packets lost of {sent}", lost, 0)
+    for name, node in lab.nodes.items():
+        counts = [now - then for now, then in zip(_worker_counts(node), before[name])]
+        equal(f"workers of node {name} that carried media, of {counts}", [count > 100 for count in counts], [True, True])
+        equal(f"packets that a worker of node {name} had no room for", node.counter("worker_full"), 0)
+    return (f"{calls['completed']} calls, 0 of {sent} RTP packets lost in {runs} switchovers; longest gap "
+            f"{max(stream.longest_gap_ms for stream in streams):.1f} ms", {"sent": sent, "lost": lost})
+
+
+def worker_hangs(lab, runs):
+    """One of the active's two workers stands still: the engine is ended, and the other node takes over."""
+    with contextlib.ExitStack() as stack:
+        outages = _outages(lab, runs, lambda active: stack.enter_context(
+            standstill(lab.nodes[active].fast.process.pid, "worker1")),
+            lambda active: wait_for(lab.nodes[active].engine_attached, PATIENCE, "the engine is back"))
+    at_most("median outage", statistics.median(outages), 1000)
+    return words("outage", outages), {"outage": spread(outages)}
+
+
 def connections_survive(lab, runs):
     """One server behind both nodes: TCP connections and RTP streams survive planned switchovers."""
     client = lab.network.name("c")
@@ -270,6 +314,10 @@ SHARED = (
 LABS = (
     # Several cases in a row end in a hand-over for want of health: the damper is to forget them soon.
     ({"appliance": {}, "keys": {"damper_s": 1}}, 200, PAIR),
+    ({"appliance": {"workers": 2}, "keys": {"damper_s": 1}}, 200, (
+        ("appliance, two workers: calls, media and switchovers", two_workers, 5),
+        ("appliance, two workers: planned switchover", failover_cases.planned_switchover, 5),
+        ("appliance, two workers: one of them hangs", worker_hangs, 3))),
     ({"appliance": {"nat": True}}, 0, (
         ("appliance, nat: node crash", failover_cases.node_crash, 5),
         ("appliance, nat: planned switchover", failover_cases.planned_switchover, 5),

@@ -30,7 +30,9 @@ _DEVICE = "net_af_packet{number},iface={end},framesz=8192,blocksz=65536,framecnt
 
 
 class ApplianceNetwork(Network):
-    def __init__(self, janitor, shared=False, nat=False):
+    def __init__(self, janitor, shared=False, nat=False, workers=1):
+        """`workers`: of each engine; the network is the same with any number."""
+        del workers
         super().__init__(janitor)
         self.shared = shared
         self.nat = nat
@@ -121,16 +123,21 @@ class ApplianceNetwork(Network):
             yield
 
 
-def engine_values(node, shared=False, nat=False):
-    """What the example's configuration says of group and engine, for a node of this network."""
+def engine_values(node, shared=False, nat=False, workers=1):
+    """What the example's configuration says of group and engine, for a node of this network.
+
+    Several workers have a queue each of the outside port, and share the one of the inside port."""
     del node
+    mbufs = str(max(4096, 2048 * workers))
+    if workers > 1:  # a key that the example does not have
+        mbufs += f"\ncores = {list(range(workers))}"
     values = {
         ("group.0", "forwarding"): '"nat"' if nat else '"transparent"',
         ("group.0", "servers"): f'["{SERVER4}", "{SERVER6}"]',
         ("engine", "hugepages"): '"off"',
         ("engine", "memory_mb"): 96,
-        ("engine", "mbufs"): 4096,
-        ("engine.outside", "device"): '"' + _DEVICE.format(number=0, end="o") + '"',
+        ("engine", "mbufs"): mbufs,
+        ("engine.outside", "device"): '"' + _DEVICE.format(number=0, end="o") + f',qpairs={workers}"',
         ("engine.outside", "kernel_interface"): '"lan0"',
         ("engine.inside", "device"): '"' + _DEVICE.format(number=1, end="i") + '"',
         ("engine.inside", "kernel_interface"): '"inside0"',

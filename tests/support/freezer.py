@@ -5,8 +5,10 @@ The machine's kernel goes on, as it does not in a frozen machine: it answers ARP
 cgroup stops them together; where there is none to be made, SIGSTOP one after the other does."""
 
 import contextlib
+import ctypes
 import os
 import signal
+import threading
 
 from tests.support.process import alive
 from tests.support.wait import wait_for
@@ -94,3 +96,50 @@ class Freezer:
                 self._homes.update({int(pid): root for pid in file.read().split()
                                     if int(pid) not in self._homes and alive(int(pid))})
             self._leave_group()
+
+
+_PTRACE_SEIZE, _PTRACE_INTERRUPT, _PTRACE_DETACH = 0x4206, 0x4207, 17
+_WALL = 0x40000000
+
+
+def _trace(request, thread):
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    if libc.ptrace(request, thread, None, None) != 0:
+        raise OSError(ctypes.get_errno(), f"ptrace({request:#x}) of thread {thread}")
+
+
+@contextlib.contextmanager
+def standstill(pid, name):
+    """One thread of a process stands still until the end, or until the process is killed; the others go on."""
+    def called(task):
+        with open(f"/proc/{pid}/task/{task}/comm", encoding="ascii") as file:
+            return file.read().strip()
+    thread = next(int(task) for task in os.listdir(f"/proc/{pid}/task") if called(task) == name)
+    stopped, enough, failures = threading.Event(), threading.Event(), []
+
+    def hold():
+        # A tracer is one thread; a traced one that dies is gone when its tracer has waited for it.
+        try:
+            _trace(_PTRACE_SEIZE, thread)
+            _trace(_PTRACE_INTERRUPT, thread)
+            os.waitpid(thread, _WALL)
+            stopped.set()
+            while not enough.wait(0.001):
+                if os.waitpid(thread, os.WNOHANG | _WALL)[0] != 0:
+                    return
+            _trace(_PTRACE_DETACH, thread)
+        except OSError as error:
+            failures.append(error)
+        finally:
+            stopped.set()
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        stopped.wait()
+        if failures:
+            raise failures[0]
+        yield
+    finally:
+        enough.set()
+        holder.join()

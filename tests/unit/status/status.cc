@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(the_json_form) {
         R"("paths":[{"name":"cable","local":"10.1.0.1","peer":"10.1.0.2","state":"up","stream":"up",)"
         R"("rtt_us":{"last":180,"min":95},"last_heard_ms":2.5E0,"counters":{"unauthentic":4,"replayed":0}}],)"
         R"("mirror":{"sent":1200,"confirmed":1198,"received":0,"lost":0,"in_sync":false},)"
-        R"("engine":{"running":true,"attached":true,"pid":812,"backend":"nfqueue"},)"
+        R"("engine":{"running":true,"attached":true,"pid":812,"backend":"nfqueue","workers":[],"ports":[]},)"
         R"("detection":{"interval_ms":5E0,"multiplier":3,"worst_case_ms":2E1},)"
         R"("counters":{"sip_received":5000,"mirror_sent":1200},"alarms":[],"alarm_list":[],"warnings":[]})");
 }
@@ -60,6 +60,25 @@ BOOST_AUTO_TEST_CASE(what_stands_behind_an_appliance) {
     BOOST_TEST(text.contains("nat to 192.168.10.10, fd10::10"));
     BOOST_TEST(text.contains("inside VIP 192.168.10.254"));
     BOOST_TEST(text.contains("on the inside interface"));
+}
+
+BOOST_AUTO_TEST_CASE(workers_and_ports_of_an_appliance) {
+    NodeStatus node;
+    node.engine.workers = {{{"sip_forwarded", 7}}, {{"not_sip", 9}, {"worker_full", 1}}};
+    Port port{"outside", "outside0", true, 10'000, {{"received", 20}, {"missed", 2}}, {}};
+    port.queues = {{{"received", 15}, {"handed", 4}}, {{"received", 5}}};
+    node.engine.ports = {port};
+    const auto engine = to_json(node).at("engine");
+    BOOST_TEST(engine.at("workers").at(0).at("counters").at("sip_forwarded") == 7U);
+    BOOST_TEST(engine.at("workers").at(1).at("counters").at("worker_full") == 1U);
+    const auto& shown = engine.at("ports").at(0);
+    BOOST_TEST(shown.at("name") == "outside");
+    BOOST_TEST(shown.at("kernel_interface") == "outside0");
+    BOOST_TEST(shown.at("link") == true);
+    BOOST_TEST(shown.at("speed_mbps") == 10'000U);
+    BOOST_TEST(shown.at("counters").at("missed") == 2U);
+    BOOST_TEST(shown.at("queues").at(0).at("handed") == 4U);
+    BOOST_TEST(shown.at("queues").at(1).at("received") == 5U);
 }
 
 BOOST_AUTO_TEST_CASE(alarms_are_sentences_and_a_list) {

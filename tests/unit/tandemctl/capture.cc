@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <thread>
 
@@ -104,6 +105,29 @@ BOOST_AUTO_TEST_CASE(the_last_packets_become_a_file) {
     BOOST_TEST(json::parse(ctl("--seconds 60 --json").out).at("packets") == 4);
     BOOST_TEST(lengths().size() == 4U);
     BOOST_TEST(json::parse(ctl("--seconds 5 --json").out).at("packets") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(packets_of_several_workers_are_in_the_order_of_time) {
+    capture.reset();
+    std::vector<std::unique_ptr<state::SharedCapture>> workers;
+    for (std::uint16_t i = 0; i < 3; ++i)
+        workers.push_back(
+            std::make_unique<state::SharedCapture>(path(), setup, interfaces, contract::TablePart{i, 3}));
+    const std::int64_t begin = realtime_ns() - 5'000'000'000;
+    for (std::size_t i = 0; i < 60; ++i) // each has several in a row
+        workers[i / 4 % 3]->put(begin + static_cast<std::int64_t>(i) * 1000, {0, CapturedOn::Direction::in},
+                                static_cast<std::uint8_t>(path::Action::forward), Counter::not_sip,
+                                packet(std::string(i, 'x')));
+    BOOST_TEST(ctl("").out == file("out.pcapng") + ": 60 packets\n");
+    std::vector<std::size_t> wanted;
+    for (std::size_t i = 0; i < 60; ++i)
+        wanted.push_back(16 + 28 + i);
+    BOOST_TEST(lengths() == wanted, boost::test_tools::per_element());
+    // Together they are no larger than one.
+    std::uintmax_t octets = 0;
+    for (const char* name : {"/capture", "/capture.1", "/capture.2"})
+        octets += std::filesystem::file_size(path() + name);
+    BOOST_TEST(octets < (1U << 20U) + 4U * contract::TableMapping::header_octets);
 }
 
 BOOST_AUTO_TEST_CASE(filters_are_those_of_tcpdump) {

@@ -7,9 +7,13 @@
 #include <boost/json/parse.hpp>
 
 #include <atomic>
+#include <bit>
 #include <chrono>
+#include <filesystem>
 #include <memory>
+#include <set>
 #include <thread>
+#include <vector>
 
 namespace tandem::ctl::test {
 namespace {
@@ -172,6 +176,53 @@ BOOST_AUTO_TEST_CASE(flows) {
     const auto text = ctl("flows --match 198.51.100.7:20000").out;
     BOOST_TEST(text.find("198.51.100.7:20000  192.0.2.10:40000  1/1") != std::string::npos, text);
     BOOST_TEST(text.find("flows: 1 of 1000; begun 1\n") != std::string::npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(flows_of_several_workers) {
+    setup.flows_max = 1000;
+    const auto now = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now());
+    const auto begin = [&](state::SharedFlows& table, std::uint16_t port) {
+        const state::FlowEnds ends{.remote = *wire::IpAddress::parse("198.51.100.7"),
+                                   .local = *wire::IpAddress::parse("192.0.2.10"),
+                                   .remote_port = port,
+                                   .local_port = 40000,
+                                   .group = 0,
+                                   .kind = state::FlowKind::other};
+        const state::FlowKey key{.addresses = port,
+                                 .rest = state::FlowKey::rest_of(std::byteswap(port), 17, 4)};
+        table->begin(key, table->hash(key), ends, state::FlowSide::remote, 200, now);
+        table.turn(now);
+    };
+    {
+        std::vector<std::unique_ptr<state::SharedFlows>> tables;
+        for (std::uint16_t worker = 0; worker < 3; ++worker) {
+            tables.push_back(
+                std::make_unique<state::SharedFlows>(path(), setup, 5, contract::TablePart{worker, 3}));
+            BOOST_TEST(tables.back()->complaint() == "");
+            for (std::uint16_t i = 0; i <= worker; ++i)
+                begin(*tables.back(), static_cast<std::uint16_t>(10'000 * (worker + 1) + i));
+        }
+        const auto answer = parsed("flows");
+        std::set<std::int64_t> ports;
+        for (const auto& flow : answer.at("flows").as_array())
+            ports.insert(flow.at("remote_port").as_int64());
+        BOOST_TEST(ports == (std::set<std::int64_t>{10'000, 20'000, 20'001, 30'000, 30'001, 30'002}),
+                   boost::test_tools::per_element());
+        BOOST_TEST(answer.at("summary").at("records") == 6);
+        BOOST_TEST(answer.at("summary").at("records_max") == 3000);
+        BOOST_TEST(answer.at("summary").at("begun") == 6);
+        BOOST_TEST(ctl("flows --match 30001").out.find("flows: 6 of 3000, 1 match") != std::string::npos);
+    }
+    // An engine with fewer workers leaves none of the files of one with more behind, and none is shown.
+    state::SharedFlows alone{path(), setup, 5};
+    begin(alone, 7);
+    BOOST_TEST(parsed("flows").at("flows").as_array().size() == 1U);
+    BOOST_TEST(!std::filesystem::exists(path() + "/flows.1"));
+    BOOST_TEST(!std::filesystem::exists(path() + "/flows.2"));
+    // What is no table is left out.
+    const state::SharedFlows first{path(), setup, 5, {0, 2}};
+    std::filesystem::create_symlink("/dev/zero", path() + "/flows.1");
+    BOOST_TEST(parsed("flows").at("flows").as_array().empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_came_over_the_network_is_never_printed_as_it_came) {
