@@ -5,6 +5,7 @@
 #include "control/config/checks.hh"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 namespace tandem::config {
@@ -57,6 +58,34 @@ void check_ports_of_engine(const Draft& draft, Complaints& complaints) {
         once(devices, it.port.device, it.places.device, "device");
         once(interfaces, it.port.kernel_interface, it.places.kernel_interface, "kernel interface");
     }
+}
+
+/// The queues of a device on a kernel interface, as its arguments say: the kernel spreads over all of them.
+std::size_t queues_of(const std::string& device) {
+    constexpr std::string_view key = ",qpairs=";
+    const std::size_t at = device.find(key);
+    std::size_t queues = 1;
+    if (at != std::string::npos)
+        std::from_chars(device.data() + at + key.size(), device.data() + device.size(), queues);
+    return queues;
+}
+
+void check_queues(const Draft& draft, Complaints& complaints) {
+    const Engine& engine = draft.config.engine;
+    const auto& places = draft.places.engine;
+    const auto look = [&](const EnginePort& port, Place place, std::size_t workers) {
+        if (const std::size_t queues = queues_of(port.device); queues > workers)
+            complaints.add(place,
+                           "the device has " + std::to_string(queues) + " queues for " +
+                               std::to_string(workers) + (workers == 1 ? " worker" : " workers"),
+                           "what comes in on the others would be lost: \"qpairs\" is at most the number of "
+                           "\"cores\", and 1 for an HA port");
+    };
+    const std::size_t workers = std::max<std::size_t>(1, engine.cores.size());
+    look(engine.outside, places.outside.device, workers);
+    look(engine.inside, places.inside.device, workers);
+    for (std::size_t i = 0; i < engine.ha.size(); ++i)
+        look(engine.ha[i].port, places.ha[i].device, 1);
 }
 
 void check_ha_ports(const Draft& draft, Complaints& complaints) {
@@ -167,6 +196,7 @@ void check_appliance(const Draft& draft, Complaints& complaints) {
     if (!draft.config.engine.is_appliance())
         return;
     check_ports_of_engine(draft, complaints);
+    check_queues(draft, complaints);
     check_ha_ports(draft, complaints);
     const std::string& outside = draft.config.engine.outside.kernel_interface;
     for (std::size_t i = 0; i < draft.config.groups.size(); ++i) {

@@ -42,7 +42,8 @@ Findings host_findings(const config::Config& configuration, const std::string& t
                             "the rest was checked"});
         return {std::move(problems), {}};
     }
-    for (auto& problem : config::check_against_host(configuration, text, file, *interfaces, config::host_cores()))
+    for (auto& problem :
+         config::check_against_host(configuration, text, file, *interfaces, config::host_cores()))
         problems.push_back(std::move(problem));
     return {std::move(problems), config::advice(configuration, *interfaces)};
 }

@@ -77,11 +77,7 @@ void MediaWorker::run() {
 }
 
 std::size_t MediaWorker::turn(Instant now) {
-    now_ = now;
-    realtime_ns_ = realtime_now_ns();
-    read_page();
-    take_changes();
-    tell_burst();
+    look_around(now);
     std::size_t work = take_handed();
     work += receive(Segment::outside);
     work += receive(Segment::inside);
@@ -90,7 +86,15 @@ std::size_t MediaWorker::turn(Instant now) {
     return work;
 }
 
-/// The roles in every turn, the policy when it changed.
+/// What the next packets are judged by.
+void MediaWorker::look_around(Instant now) {
+    now_ = now;
+    read_page();
+    take_changes();
+    tell_burst();
+}
+
+/// The roles always, the policy when it changed.
 void MediaWorker::read_page() {
     const std::uint32_t sequence = page_.policy.sequence();
     if (sequence != policy_sequence_ && page_.policy.read(policy_))
@@ -154,8 +158,14 @@ std::span<rte_mbuf*> MediaWorker::untagged(Segment segment, std::span<rte_mbuf*>
     return std::span(untagged_).first(count);
 }
 
+/// Roles and grant are read once more: since the turn began, the kernel may have put this thread aside.
 void MediaWorker::carry(Segment segment, std::span<rte_mbuf*> packets) {
     if (!packets.empty()) {
+        const std::uint32_t policy = policy_sequence_;
+        look_around(clock_now());
+        realtime_ns_ = realtime_now_ns();
+        if (policy != policy_sequence_) // they may be another's now
+            packets = spreader_.keep(segment, packets);
         if (segment == Segment::outside)
             carry_outside(packets);
         else

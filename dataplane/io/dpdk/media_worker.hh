@@ -6,9 +6,9 @@
 // Problem: one core carries only so much, and most of it is RTP, which needs nothing but a look, a count and
 // a new station address; what is hard about SIP has one order and one writer. Idea: the second worker and
 // those behind it have a quick way of their own, with flows, next hops and counters of their own, under the
-// same roles and the same grant, which each reads in every turn. Whatever the quick way does not finish goes
-// to the first worker: SIP, questions for a VIP, fragments, packets that must wait for a grant or for a
-// neighbour. Deliberately absent: all of that (worker.hh), whose a packet is (spreader.hh).
+// same roles and the same grant, which each reads ahead of every burst. Whatever the quick way does not
+// finish goes to the first worker: SIP, questions for a VIP, fragments, packets that must wait for a grant or
+// for a neighbour. Deliberately absent: all of that (worker.hh), whose a packet is (spreader.hh).
 
 #include "dataplane/contract/page.hh"
 #include "dataplane/io/dpdk/burst.hh"
@@ -59,6 +59,7 @@ private:
     static constexpr std::size_t bursts_max = 4; ///< of one source in one turn
 
     std::size_t turn(path::Instant now);
+    void look_around(path::Instant now);
     void read_page();
     void take_changes();
     void tell_burst();

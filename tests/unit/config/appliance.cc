@@ -209,6 +209,16 @@ BOOST_AUTO_TEST_CASE(mistakes_of_the_engine) {
     expect_one(engine("cores = [0, 1]\nmbufs = 4095"), 19, "too small for 2 workers", "4096 or more");
     good(engine("cores = [0, 1]\nmbufs = 4096"));
     expect_one(engine("cores = [0,1,2,3,4,5,6,7,8]"), 16, "too small for 9 workers", "18432 or more");
+    const auto queues = [&](std::string_view cores, std::string_view count) {
+        std::string text = engine(cores);
+        const std::string device = "\"0000:03:00.0\"";
+        return text.replace(text.find(device), device.size(),
+                            "\"net_af_packet0,iface=eth1,qpairs=" + std::string{count} + ",framesz=2048\"");
+    };
+    good(queues("cores = [0, 1]", "2"));
+    good(queues("cores = [0, 1]", "1"));
+    expect_one(queues("cores = [0, 1]", "3"), 20, "3 queues for 2 workers", "qpairs");
+    expect_one(queues("", "2"), 20, "2 queues for 1 worker", "would be lost");
     expect_one(engine("idle = \"sleeep\""), 18, "cannot be \"sleeep\"", "did you mean \"sleep\"?");
     expect_one(engine("hugepages = true"), 18, "is a boolean", "a string");
     expect_one(engine("sleep_max_us = 0"), 18, "out of range", "1 to 10000");
