@@ -44,10 +44,15 @@ std::optional<Rss> SymmetricRss::settle(std::uint16_t port, const rte_eth_dev_in
     }
     if (::rte_eth_dev_rss_reta_update(port, table.data(), info.reta_size) != 0)
         return std::nullopt;
-    std::vector<std::uint8_t> key(key_.size());
+    // Some devices take the key with the configuration, some only now.
+    std::vector<std::uint8_t> key{key_};
     rte_eth_rss_conf now{};
     now.rss_key = key.data();
     now.rss_key_len = static_cast<std::uint8_t>(key.size());
+    now.rss_hf = fields_;
+    ::rte_eth_dev_rss_hash_update(port, &now);
+    key.assign(key.size(), 0);
+    now.rss_hf = 0;
     if (::rte_eth_dev_rss_hash_conf_get(port, &now) != 0 || key != key_ || (now.rss_hf & needed) == 0)
         return std::nullopt;
     return Rss{now.rss_hf, info.reta_size, queues_};
