@@ -26,7 +26,7 @@
 namespace tandem::contract {
 
 inline constexpr std::uint32_t page_magic = 0x7464656dU; // "tdem"
-inline constexpr std::uint32_t page_version = 2;
+inline constexpr std::uint32_t page_version = 3;
 
 /// How far the mirror streams are. Written by the fast path.
 struct MirrorProgress {

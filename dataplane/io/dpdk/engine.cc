@@ -30,6 +30,8 @@ constexpr milliseconds servers_interval{1000};
 constexpr std::size_t room_min = 2048; ///< of a buffer, beside the headroom
 constexpr std::size_t room_max = 32'768;
 constexpr std::size_t frame_overhead = 64;
+/// Of an HA port: heartbeats must not stand behind a long queue of the mirror.
+constexpr std::uint16_t ha_descriptors = 128;
 
 std::uint64_t random_number() {
     std::uint64_t value = 0;
@@ -114,7 +116,8 @@ std::expected<void, std::string> Engine::add_network(const contract::PortSetup& 
     if (!interface.empty())
         if (const auto done = quiet_.add(interface); !done)
             return done;
-    auto port = Port::open(setup, pool_, 1, setup_.idle);
+    const bool is_ha = place >= path::segment_count;
+    auto port = Port::open(setup, pool_, 1, setup_.idle, is_ha ? ha_descriptors : Port::descriptors_wanted);
     if (!port)
         return std::unexpected(port.error());
     auto tap = Tap::open(text_of(setup.kernel_interface), port->mac(), setup.mtu);
@@ -123,7 +126,9 @@ std::expected<void, std::string> Engine::add_network(const contract::PortSetup& 
     networks_.push_back(
         std::make_unique<Network>(Network{std::move(*port), std::move(*tap), &page_.ports[place], true}));
     Network& network = *networks_.back();
-    lanes_.push_back(std::make_unique<Lane>(network.port, network.tap, page_.counters, pool_, 0));
+    lanes_.push_back(std::make_unique<Lane>(network.port, network.tap, page_.counters, pool_, 0,
+                                            is_ha ? WhenFull::keep : WhenFull::drop));
+    interfaces_[place] = network.tap.index();
     return {};
 }
 
@@ -136,7 +141,7 @@ std::expected<void, std::string> Engine::open_networks(const std::string& run_di
         if (is_present(setup_.ha[i]))
             if (const auto done = add_network(setup_.ha[i], 2 + i); !done)
                 return done;
-    auto tables = KernelTables::open(networks_[0]->tap.index(), networks_[1]->tap.index(),
+    auto tables = KernelTables::open({interfaces_.begin(), interfaces_.end()},
                                      [this](const path::HopChange& change) { say(change); });
     if (!tables)
         return std::unexpected(tables.error());

@@ -17,6 +17,7 @@
 #include "dataplane/io/dpdk/tap.hh"
 #include "dataplane/io/dpdk/worker.hh"
 
+#include <array>
 #include <chrono>
 #include <expected>
 #include <memory>
@@ -70,6 +71,7 @@ private:
     Quiet quiet_;
     std::vector<std::unique_ptr<Network>> networks_;
     std::vector<std::unique_ptr<Lane>> lanes_;
+    std::array<int, contract::ports_max> interfaces_{}; ///< the TAPs' indices, by place; 0: no such network
     std::unique_ptr<HopChanges> changes_;
     std::unique_ptr<HopAsks> asks_;
     Bell bell_;

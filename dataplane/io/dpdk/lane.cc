@@ -22,12 +22,14 @@ std::span<std::uint8_t> octets_of(rte_mbuf* packet) {
     return {rte_pktmbuf_mtod(packet, std::uint8_t*), rte_pktmbuf_data_len(packet)};
 }
 
-Lane::Lane(Port& port, Tap& tap, contract::Counters& counters, rte_mempool* pool, std::uint16_t queue)
+Lane::Lane(Port& port, Tap& tap, contract::Counters& counters, rte_mempool* pool, std::uint16_t queue,
+           WhenFull when_full)
     : port_(port)
     , tap_(tap)
     , counters_(counters)
     , pool_(pool)
-    , queue_(queue) {
+    , queue_(queue)
+    , when_full_(when_full) {
     const contract::PortSetup& setup = port.setup();
     const std::size_t count = std::min<std::size_t>(setup.tag_count, setup.tags.size());
     for (std::size_t i = 0; i < count; ++i) {
@@ -71,16 +73,29 @@ Tags Lane::untag(rte_mbuf* packet) const {
     return Tags::ours;
 }
 
+bool Lane::tag(rte_mbuf* packet) const {
+    if (tags_size_ == 0)
+        return true;
+    char* front = ::rte_pktmbuf_prepend(packet, static_cast<std::uint16_t>(tags_size_));
+    if (front == nullptr) // a whole headroom of tags never comes about
+        return false;
+    std::memmove(front, front + tags_size_, addresses);
+    std::memcpy(front + addresses, tags_.data(), tags_size_);
+    return true;
+}
+
 void Lane::send(rte_mbuf* packet) {
-    if (tags_size_ > 0) {
-        char* front = ::rte_pktmbuf_prepend(packet, static_cast<std::uint16_t>(tags_size_));
-        if (front == nullptr) { // a whole headroom of tags never comes about
-            counters_.add(contract::Counter::no_buffer);
-            ::rte_pktmbuf_free(packet);
-            return;
-        }
-        std::memmove(front, front + tags_size_, addresses);
-        std::memcpy(front + addresses, tags_.data(), tags_size_);
+    if (!tag(packet)) {
+        counters_.add(contract::Counter::no_buffer);
+        ::rte_pktmbuf_free(packet);
+        return;
+    }
+    if (out_count_ == out_.size()) // all of them were kept
+        flush();
+    if (out_count_ == out_.size()) {
+        counters_.add(contract::Counter::port_full);
+        ::rte_pktmbuf_free(packet);
+        return;
     }
     out_[out_count_++] = packet;
     if (out_count_ == out_.size())
@@ -92,11 +107,27 @@ void Lane::flush() {
     // A device may take fewer than it could in one call.
     for (int attempt = 0; attempt < 4 && done < out_count_; ++attempt)
         done += port_.transmit(queue_, out_.data() + done, static_cast<std::uint16_t>(out_count_ - done));
+    if (done < out_count_ && when_full_ == WhenFull::keep) {
+        std::copy(out_.data() + done, out_.data() + out_count_, out_.data());
+        out_count_ -= done;
+        return;
+    }
     if (done < out_count_)
         counters_.add(contract::Counter::port_full, out_count_ - done);
     for (; done < out_count_; ++done)
         ::rte_pktmbuf_free(out_[done]);
     out_count_ = 0;
+}
+
+std::size_t Lane::offer(std::span<rte_mbuf*> packets) {
+    flush();
+    if (out_count_ > 0)
+        return 0;
+    std::size_t done = 0;
+    for (int attempt = 0; attempt < 4 && done < packets.size(); ++attempt)
+        done +=
+            port_.transmit(queue_, packets.data() + done, static_cast<std::uint16_t>(packets.size() - done));
+    return done;
 }
 
 void Lane::to_kernel(rte_mbuf* packet) {

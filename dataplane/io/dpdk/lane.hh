@@ -27,9 +27,16 @@ enum class Tags : std::uint8_t {
     other, ///< it has others: for the kernel, as it came
 };
 
+/// What becomes of frames that the port has no room for.
+enum class WhenFull : std::uint8_t {
+    drop, ///< and count
+    keep, ///< as many as a burst holds, to be sent before anything else
+};
+
 class Lane {
 public:
-    Lane(Port& port, Tap& tap, contract::Counters& counters, rte_mempool* pool, std::uint16_t queue);
+    Lane(Port& port, Tap& tap, contract::Counters& counters, rte_mempool* pool, std::uint16_t queue,
+         WhenFull when_full = WhenFull::drop);
     ~Lane();
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
@@ -41,8 +48,14 @@ public:
 
     /// Sends a frame, tags added; takes the buffer.
     void send(rte_mbuf* packet);
-    /// Sends what was gathered. What the port does not take is dropped and counted.
+    /// Sends what was gathered; what the port does not take: see WhenFull.
     void flush();
+    /// There is something gathered, or kept.
+    bool is_behind() const { return out_count_ > 0; }
+    /// Puts the port's tags on a frame. False: there is no room in front of it.
+    bool tag(rte_mbuf* packet) const;
+    /// Sends frames, tags and all, behind what was gathered; how many the port took.
+    std::size_t offer(std::span<rte_mbuf*> packets);
     /// Gives the kernel a frame; takes the buffer.
     void to_kernel(rte_mbuf* packet);
     /// Sends what the kernel has for this network, a bounded number of frames. How many there were.
@@ -61,6 +74,7 @@ private:
     contract::Counters& counters_;
     rte_mempool* pool_;
     std::uint16_t queue_;
+    WhenFull when_full_;
     std::array<std::uint8_t, 8> tags_{}; ///< as they stand on the wire
     std::size_t tags_size_{0};
     std::array<rte_mbuf*, Port::burst_max> in_{};

@@ -18,7 +18,6 @@
 namespace tandem::dpdk {
 namespace {
 
-constexpr std::uint16_t descriptors_wanted = 1024;
 constexpr int socket_numbers_max = 4096;
 
 /// Both directions of a flow get the same hash when the key repeats every 16 bits.
@@ -61,7 +60,8 @@ bool is_running(const std::string& interface) {
 } // namespace
 
 std::expected<Port, std::string> Port::open(const contract::PortSetup& setup, rte_mempool* pool,
-                                            std::uint16_t queues, contract::Idle idle) {
+                                            std::uint16_t queues, contract::Idle idle,
+                                            std::uint16_t transmit_descriptors) {
     Port port;
     port.setup_ = setup;
     port.name_ = device_name(setup);
@@ -69,7 +69,7 @@ std::expected<Port, std::string> Port::open(const contract::PortSetup& setup, rt
     if (::rte_eth_dev_get_port_by_name(port.name_.c_str(), &port.id_) != 0)
         return std::unexpected("port " + port.name_ + ": DPDK found no such device" +
                                (is_pci(setup) ? ": is it bound to vfio-pci?" : ""));
-    if (const auto done = port.configure(pool, queues, idle); !done)
+    if (const auto done = port.configure(pool, queues, idle, transmit_descriptors); !done)
         return std::unexpected(done.error());
     rte_ether_addr mac{};
     ::rte_eth_macaddr_get(port.id_, &mac);
@@ -78,8 +78,8 @@ std::expected<Port, std::string> Port::open(const contract::PortSetup& setup, rt
     return port;
 }
 
-std::expected<void, std::string> Port::configure(rte_mempool* pool, std::uint16_t queues,
-                                                 contract::Idle idle) {
+std::expected<void, std::string> Port::configure(rte_mempool* pool, std::uint16_t queues, contract::Idle idle,
+                                                 std::uint16_t transmit_descriptors) {
     rte_eth_dev_info info{};
     if (const int error = ::rte_eth_dev_info_get(id_, &info); error != 0)
         return refused(name_, "does not say what it can", error);
@@ -105,7 +105,6 @@ std::expected<void, std::string> Port::configure(rte_mempool* pool, std::uint16_
     if (conf.intr_conf.rxq != 0)
         waiting_ = Waiting::interrupt;
     std::uint16_t receive_descriptors = descriptors_wanted;
-    std::uint16_t transmit_descriptors = descriptors_wanted;
     ::rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive_descriptors, &transmit_descriptors);
     const auto socket = static_cast<unsigned>(std::max(0, ::rte_eth_dev_socket_id(id_)));
     for (std::uint16_t queue = 0; queue < queues_; ++queue) {

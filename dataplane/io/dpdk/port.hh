@@ -33,10 +33,13 @@ enum class Waiting : std::uint8_t {
 class Port {
 public:
     static constexpr std::size_t burst_max = 32;
+    static constexpr std::uint16_t descriptors_wanted = 1024;
 
-    /// Finds the device that start_eal() has made, configures and starts it. `pool` outlives the port.
+    /// Finds the device that start_eal() has made, configures and starts it. `pool` outlives the port. What
+    /// stands in the `transmit_descriptors` of a queue is not overtaken by anything more urgent.
     static std::expected<Port, std::string> open(const contract::PortSetup& setup, rte_mempool* pool,
-                                                 std::uint16_t queues, contract::Idle idle);
+                                                 std::uint16_t queues, contract::Idle idle,
+                                                 std::uint16_t transmit_descriptors = descriptors_wanted);
 
     std::uint16_t receive(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count);
     /// How many were taken; the caller keeps the rest.
@@ -63,7 +66,8 @@ public:
 
 private:
     Port() = default;
-    std::expected<void, std::string> configure(rte_mempool* pool, std::uint16_t queues, contract::Idle idle);
+    std::expected<void, std::string> configure(rte_mempool* pool, std::uint16_t queues, contract::Idle idle,
+                                               std::uint16_t transmit_descriptors);
     void find_descriptors();
 
     contract::PortSetup setup_;
