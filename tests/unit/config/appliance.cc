@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(mistakes_of_the_engine) {
     expect_one(std::string{appliance_text} + other.replace(other.find("cable"), 5, "cabel"), 25,
                "there is no path \"cabel\"", "[[path]]");
     expect_one(std::string{appliance_text} + ha + "mirror = \"plain\"\n", 28, "cannot be \"plain\"",
-               "\"sealed\", \"clear\"");
+               "possible: sealed, clear");
     expect_one(changed("\"inside0\"", "\"inside0\"\nmirror = \"clear\""), 24,
                "unknown key \"mirror\" in [engine.inside]", "known keys");
     std::string second = ha;
