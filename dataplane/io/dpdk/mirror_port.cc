@@ -198,9 +198,10 @@ rte_mbuf* MirrorPort::copied(std::span<const std::uint8_t> head, const std::uint
 
 std::size_t MirrorPort::write(std::span<std::uint8_t> out, std::span<const std::uint8_t> head,
                               std::span<const std::uint8_t> body) {
-    constexpr std::size_t datagram_max = 65'535;
+    constexpr std::size_t length_max = 65'535; // IPv6 does not count its header
+    const std::size_t packet_max = length_max + (route_.local.is_v4() ? 0 : wire::IpPacket::ipv6_header);
     const std::size_t frame = head.size() + body.size();
-    if (!ready() || out.size() < header_max + frame + seal::tag_size || packet_size(frame) > datagram_max)
+    if (!ready() || out.size() < header_max + frame + seal::tag_size || packet_size(frame) > packet_max)
         return 0;
     const std::size_t size = fill(out.data(), head, body.data(), body.size());
     if (size == 0)
