@@ -11,6 +11,8 @@ namespace {
 constexpr ha::Duration first_word = std::chrono::seconds{10};
 /// A stall is shown for so long after it.
 constexpr ha::Duration stall_shown = std::chrono::seconds{60};
+/// Likewise a refused datagram in clear; a node that mirrors sends several in a second.
+constexpr ha::Duration clear_shown = std::chrono::seconds{10};
 
 auto identity(const Condition& condition) {
     return std::tie(condition.code, condition.group, condition.subject);
@@ -85,6 +87,12 @@ void of_node(const AlarmFacts& facts, std::vector<Condition>& out) {
     if (!facts.not_kept.empty())
         add("state.not_kept",
             facts.not_kept + " (roles and takeovers are not affected; the peer knows the epochs)",
+            Gravity::error);
+    if (facts.clear_at != ha::Instant{} && facts.now < facts.clear_at + clear_shown)
+        add("mirror.clear_refused",
+            "mirror datagrams come in clear on a path whose mirror is sealed here, and are refused: "
+            "\"mirror\" "
+            "of [[engine.ha]] differs between the two files, or somebody else sends them",
             Gravity::error);
     if (facts.stalled_at != ha::Instant{} && facts.now < facts.stalled_at + stall_shown)
         add("stalled", "this node was not scheduled in time within the last minute", Gravity::warning);

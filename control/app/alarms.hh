@@ -61,6 +61,7 @@ struct AlarmFacts {
     bool config_differs{false};
     std::string not_kept;     ///< why the records could not be written; empty: they could
     ha::Instant stalled_at{}; ///< when this node last learned that it had stalled
+    ha::Instant clear_at{};   ///< when a mirror datagram in clear was last refused
     ha::Instant started{};
     ha::Instant now{};
 };

@@ -168,8 +168,10 @@ contract::Appliance appliance(const config::Config& config) {
     out.inside = port_setup(engine.inside);
     for (std::size_t i = 0; i < config.paths.size(); ++i)
         for (const config::EngineHaPort& ha : engine.ha)
-            if (ha.path == config.paths[i].name)
+            if (ha.path == config.paths[i].name) {
                 out.ha[i] = port_setup(ha.port);
+                out.ha[i].mirror = ha.mirror;
+            }
     return out;
 }
 

@@ -169,6 +169,8 @@ private:
     ha::Instant save_due_{ha::end_of_time};
     ha::Instant window_due_{};
     ha::Instant stalled_at_{};
+    std::optional<std::uint64_t> clear_refused_; ///< datagrams, when last looked at
+    ha::Instant clear_at_{};
     /// The packet engine's process.
     struct EngineProcess {
         std::int32_t pid{0};

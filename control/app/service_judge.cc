@@ -228,7 +228,8 @@ void Service::compare_configurations(const PulseSnapshot& snapshot) {
     if (differing != 0)
         parts_.journal.add(
             Severity::error, "config.differs", "",
-            "the two nodes are configured differently (pair, group names, VIPs, ports or patterns); "
+            "the two nodes are configured differently (pair, group names, VIPs, ports, patterns, or a "
+            "mirror in clear); "
             "compare the files: a planned switchover is refused until they agree");
     else
         parts_.journal.add(Severity::info, "config.agrees", "", "the two nodes are configured alike");
@@ -271,6 +272,10 @@ std::vector<std::vector<watch::Line>> Service::monitor_lines() const {
 
 void Service::judge_alarms(const PulseSnapshot& snapshot, ha::Instant at) {
     const auto lines = monitor_lines();
+    const std::uint64_t refused = parts_.page.counters.get(contract::Counter::link_clear);
+    if (clear_refused_ && refused != *clear_refused_)
+        clear_at_ = at;
+    clear_refused_ = refused;
     const auto changes = alarms_.update(at, conditions({.config = parts_.config,
                                                         .snapshot = snapshot,
                                                         .lines = lines,
@@ -278,6 +283,7 @@ void Service::judge_alarms(const PulseSnapshot& snapshot, ha::Instant at) {
                                                         .config_differs = differing_digest_ != 0,
                                                         .not_kept = not_kept_,
                                                         .stalled_at = stalled_at_,
+                                                        .clear_at = clear_at_,
                                                         .started = started_,
                                                         .now = at}));
     const auto tell = [&](const Alarm& alarm, bool raised) {

@@ -149,6 +149,15 @@ status::PathState path_state(ha::PathState state) {
     return status::PathState::never;
 }
 
+status::MirrorWay mirror_way(const config::Config& config, const std::string& path) {
+    const auto& ports = config.engine.ha;
+    const auto port = std::ranges::find(ports, path, &config::EngineHaPort::path);
+    if (!config.engine.is_appliance() || port == ports.end())
+        return status::MirrorWay::kernel;
+    return port->mirror == contract::MirrorSeal::clear ? status::MirrorWay::port_clear
+                                                       : status::MirrorWay::port;
+}
+
 status::Path path_status(const StatusSources& from, std::size_t index) {
     const config::Path& path = from.config.paths[index];
     const ha::PathWatch& watch = from.snapshot.groups[0].paths[index];
@@ -158,6 +167,7 @@ status::Path path_status(const StatusSources& from, std::size_t index) {
     out.local = path.local.to_string();
     out.peer = path.peer.to_string();
     out.state = path_state(watch.state());
+    out.mirror = mirror_way(from.config, path.name);
     out.stream = from.peer_line.connected(index) ? status::StreamState::up : status::StreamState::down;
     if (seen.rtt_ns != 0) {
         out.rtt_us_last = static_cast<std::uint64_t>(seen.rtt_ns / 1000);

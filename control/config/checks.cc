@@ -165,6 +165,19 @@ private:
     std::uint64_t hash_{14695981039346656037ULL};
 };
 
+/// The paths whose mirror is not sealed, by their ends: each node may have its own name for a path.
+void add_clear_paths(const Config& config, Fnv1a64& hash) {
+    std::set<std::pair<std::string, std::string>> ends;
+    for (const EngineHaPort& ha : config.engine.ha)
+        for (const Path& path : config.paths)
+            if (ha.mirror == contract::MirrorSeal::clear && ha.path == path.name) {
+                const auto [first, second] = std::minmax(path.local, path.peer);
+                ends.emplace(first.to_string(), second.to_string());
+            }
+    for (const auto& [first, second] : ends)
+        hash.add_line("mirror_in_clear", first + " " + second);
+}
+
 } // namespace
 
 void check(const Draft& draft, Complaints& complaints) {
@@ -186,6 +199,7 @@ std::uint64_t digest_of(const Config& config) {
     hash.add_line("stream_port", std::to_string(config.pair.stream_port));
     hash.add_line("heartbeat_port", std::to_string(config.pair.heartbeat_port));
     hash.add_line("mirror_port", std::to_string(config.pair.mirror_port));
+    add_clear_paths(config, hash);
     std::vector<Group> groups = config.groups;
     std::ranges::sort(groups, {}, &Group::name);
     for (Group& group : groups) {

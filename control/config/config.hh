@@ -144,6 +144,7 @@ struct EnginePort {
 struct EngineHaPort {
     std::string path; ///< its name
     EnginePort port;
+    contract::MirrorSeal mirror{contract::MirrorSeal::sealed};
 };
 
 /// `[engine]`: the fast path.

@@ -53,6 +53,8 @@ void read_ha_port(Section section, Engine& engine, Places::EnginePlaces& places)
     Place path = section.place();
     take_name(section, "path", Presence::required, port.path, &path);
     read_port(section, port.port, places.ha.emplace_back());
+    if (const auto mirror = section.word("mirror", {"sealed", "clear"}, Presence::optional))
+        port.mirror = static_cast<contract::MirrorSeal>(mirror->value);
     section.finish();
     engine.ha.push_back(std::move(port));
     places.ha_paths.push_back(path);

@@ -135,6 +135,12 @@ Problems check_against_host(const Config& config, std::string_view text, const s
 
 std::vector<std::string> advice(const Config& config, const std::vector<HostInterface>& interfaces) {
     std::vector<std::string> sentences;
+    for (const EngineHaPort& ha : config.engine.ha)
+        if (ha.mirror == contract::MirrorSeal::clear)
+            sentences.push_back("path " + ha.path +
+                                ": mirrored SIP leaves this node in clear and is believed when it comes in "
+                                "clear: nothing but the two nodes may be on that network, and the other "
+                                "node's file must say mirror = \"clear\" for it too");
     for (const Group& group : config.groups) {
         const auto outside =
             std::find_if(interfaces.begin(), interfaces.end(),

@@ -10,6 +10,9 @@ namespace {
 
 namespace json = boost::json;
 
+/// As status.cc has it.
+constexpr std::string_view clear_way = "port, in clear";
+
 /// Both views and how people call the two nodes.
 struct Views {
     const json::value& self;
@@ -116,7 +119,7 @@ void groups(const Views& views, std::vector<std::string>& out, std::vector<std::
     }
 }
 
-void link(const Views& views, std::vector<std::string>& out) {
+void link(const Views& views, std::vector<std::string>& out, std::vector<std::string>& drift) {
     const std::string of_self = text_of(look(views.self, {"peer", "state"}));
     const std::string of_peer = text_of(look(views.peer, {"peer", "state"}));
     if (of_self != of_peer)
@@ -132,6 +135,15 @@ void link(const Views& views, std::vector<std::string>& out) {
                 out.push_back("path " + text_of(look(mine, {"name"})) + ": " + state_a + " seen from " +
                               views.self_name + ", " + state_b + " seen from " + views.peer_name +
                               ": it may work in one direction only");
+            const bool clear_a = text_of(look(mine, {"mirror"})) == clear_way;
+            const bool clear_b = text_of(look(theirs, {"mirror"})) == clear_way;
+            if (same && clear_a != clear_b)
+                drift.push_back("path " + text_of(look(mine, {"name"})) + ": " +
+                                (clear_a ? views.self_name : views.peer_name) +
+                                " sends the mirror in clear, " +
+                                (clear_a ? views.peer_name : views.self_name) +
+                                " seals it and refuses what comes in clear: \"mirror\" of [[engine.ha]] must "
+                                "say the same in both files");
         }
     }
 }
@@ -170,7 +182,7 @@ std::vector<std::string> disagreements(const json::value& self, const json::valu
     const Views views{self, peer, self_name, name_of(peer, "the peer")};
     std::vector<std::string> drift;
     groups(views, out, drift);
-    link(views, out);
+    link(views, out, drift);
     pair(views, drift);
     out.insert(out.end(), drift.begin(), drift.end());
     return out;

@@ -303,7 +303,7 @@ std::string micros_text(const json::value& value) {
 std::string paths_text(const Both& both) {
     Columns columns{""};
     columns.row({"PATH", "SEEN FROM", "LOCAL", "PEER", "STATE", "STREAM", "ROUND TRIP", "SHORTEST",
-                 "LAST HEARD", "REFUSED"});
+                 "LAST HEARD", "MIRROR", "REFUSED"});
     const auto add = [&](const json::value& node) {
         for (const auto& path : array_of(look(node, {"paths"}))) {
             const auto heard = number_of(look(path, {"last_heard_ms"}));
@@ -317,7 +317,8 @@ std::string paths_text(const Both& both) {
                          or_dash(text_of(look(path, {"state"}))), or_dash(text_of(look(path, {"stream"}))),
                          micros_text(look(path, {"rtt_us", "last"})),
                          micros_text(look(path, {"rtt_us", "min"})),
-                         heard ? decimal_text(*heard, 1) + " ms ago" : "never", or_dash(refused)});
+                         heard ? decimal_text(*heard, 1) + " ms ago" : "never",
+                         or_dash(text_of(look(path, {"mirror"}))), or_dash(refused)});
         }
     };
     add(both.self);

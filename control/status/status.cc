@@ -150,6 +150,18 @@ json::object to_json(const Group& group) {
             {"inside_vips", std::move(inside_vips)}};
 }
 
+std::string_view text(MirrorWay way) {
+    switch (way) {
+    case MirrorWay::kernel:
+        return "kernel";
+    case MirrorWay::port:
+        return "port";
+    case MirrorWay::port_clear:
+        return "port, in clear";
+    }
+    return "";
+}
+
 json::object to_json(const Path& path) {
     return {{"name", path.name},
             {"local", path.local},
@@ -158,7 +170,8 @@ json::object to_json(const Path& path) {
             {"stream", path.stream == StreamState::up ? "up" : "down"},
             {"rtt_us", {{"last", value(path.rtt_us_last)}, {"min", value(path.rtt_us_min)}}},
             {"last_heard_ms", value(path.last_heard_ms)},
-            {"counters", numbers(path.counters)}};
+            {"counters", numbers(path.counters)},
+            {"mirror", text(path.mirror)}};
 }
 
 json::array workers(const std::vector<Numbers>& counters) {

@@ -103,6 +103,13 @@ struct Peer {
     std::string name; ///< empty: not known yet
 };
 
+/// How the mirror goes over a path.
+enum class MirrorWay : std::uint8_t {
+    kernel,    ///< by a socket, sealed
+    port,      ///< by a port of the packet engine, sealed
+    port_clear ///< likewise, not sealed
+};
+
 struct Path {
     std::string name;
     std::string local;
@@ -113,6 +120,7 @@ struct Path {
     std::optional<std::uint64_t> rtt_us_min;
     std::optional<double> last_heard_ms; ///< age of the last valid heartbeat
     Numbers counters;                    ///< datagrams and connections refused on this path, by reason
+    MirrorWay mirror{MirrorWay::kernel};
 };
 
 struct Mirror {

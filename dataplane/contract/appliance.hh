@@ -27,6 +27,12 @@ enum class Idle : std::uint8_t {
 
 enum class Hugepages : std::uint8_t { automatic, on, off };
 
+/// How the mirror goes over an HA port.
+enum class MirrorSeal : std::uint8_t {
+    sealed,
+    clear, ///< as it is: on a network to which nothing but the two nodes is connected
+};
+
 /// A port that DPDK owns, and the kernel interface behind it. Texts are NUL-terminated.
 struct PortSetup {
     static constexpr std::size_t device_max = 128;
@@ -41,6 +47,7 @@ struct PortSetup {
     /// interface sees these frames without them.
     std::array<std::uint16_t, tags_max> tags{};
     std::uint8_t tag_count{0};
+    MirrorSeal mirror{MirrorSeal::sealed}; ///< of an HA port
     std::uint16_t mtu{1500};
 };
 

@@ -32,7 +32,8 @@ namespace tandem::contract {
     X(mirror_sent, "mirrored packets sent to the peer")                                                      \
     X(mirror_retransmitted, "mirrored packets sent again on request")                                        \
     X(mirror_no_link, "matching messages not sent because no HA path has keys; kept in the history")         \
-    X(mirror_send_failed, "mirrored packets that the kernel refused to send; kept in the history")           \
+    X(mirror_send_failed,                                                                                    \
+      "mirrored packets that the kernel or a full HA port did not take; kept in the history")                \
     X(mirror_too_large, "messages too large for one mirror datagram")                                        \
     X(mirror_evicted, "packets that left the history before the peer confirmed them")                        \
     X(mirror_missed, "SIP packets that the kernel passed on while the engine was away: never mirrored")      \
@@ -75,7 +76,12 @@ namespace tandem::contract {
     X(packet_too_big, "packets larger than the way out that must not be fragmented; the sender was told")    \
     X(worker_full, "packets dropped because the worker that they belong to was behind")                      \
     X(port_full, "packets that a port did not take")                                                         \
-    X(no_buffer, "packets dropped because no packet buffer was free")
+    X(no_buffer, "packets dropped because no packet buffer was free")                                        \
+    X(ha_port_sent, "mirror datagrams, or pieces of them, that an HA port sent past the kernel")             \
+    X(ha_port_received, "mirror datagrams that were taken from an HA port, past the kernel; authentic ones") \
+    X(mirror_resend_dropped,                                                                                 \
+      "mirrored packets asked for again and dropped because the HA port was full; asked for once more")      \
+    X(link_clear, "mirror datagrams in clear where they must be sealed; refused")
 
 enum class Counter : std::uint16_t {
 #define TANDEM_COUNTER_ENUM(name, sentence) name,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-// Where a packet goes next: the worker's copy of what the kernel knows of the appliance's two networks.
+// Where a packet goes next: the worker's copy of what the kernel knows of the appliance's networks.
 //
 // Problem: routes and neighbours are the kernel's business, and asking it costs a system call. Idea: the main
 // thread hears of every change and hands it over; the worker keeps the few routes and many neighbours in
-// tables of its own, without a lock. Only what concerns the two networks is here. Deliberately absent:
+// tables of its own, without a lock. Only what concerns these networks is here. Deliberately absent:
 // several routes at once, metrics (the kernel's first answer is taken), finding a neighbour (the main thread
 // asks the kernel to).
 
@@ -19,9 +19,14 @@
 
 namespace tandem::path {
 
-/// The two networks of an appliance.
-enum class Segment : std::uint8_t { outside, inside };
+/// The networks of an appliance: the two that it stands between, and those of HA paths, see ha_segment().
+enum class Segment : std::uint8_t { outside, inside, first_ha };
+/// Those that it stands between.
 inline constexpr std::size_t segment_count = 2;
+/// The network of an HA path, by the path's place in the policy.
+constexpr Segment ha_segment(std::size_t path) {
+    return static_cast<Segment>(static_cast<std::size_t>(Segment::first_ha) + path);
+}
 
 /// A change of what the kernel knows.
 struct HopChange {

@@ -5,6 +5,7 @@ leaves one behind; the lab is one of tests/support/appliance.py."""
 import contextlib
 import os
 import signal
+import socket
 import statistics
 
 from tests.lab import failover_cases, hostile_cases, role_cases
@@ -14,7 +15,7 @@ from tests.support.appliance import SERVER4, SERVER6
 from tests.support.freezer import standstill
 from tests.support.lab import other
 from tests.support.media import Connection, Echo, Stream
-from tests.support.network import CLIENT4, CLIENT6, VIP4, VIP6
+from tests.support.network import CLIENT4, CLIENT6, VIP4, VIP6, inside
 from tests.support.wait import monotonic_ns, wait_for
 
 ECHO_PORT = 7000
@@ -281,6 +282,61 @@ def connections_survive_crash(lab, runs):
     return words("gap in the RTP stream", gaps) + "; the connections stayed", {"gap": spread(gaps)}
 
 
+class _Listener:
+    """Counts the frames at a node's HA cable that show a REGISTER to whoever listens."""
+
+    def __init__(self, network, node):
+        with inside(network.name("sw")):
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            self._socket.bind((f"{node}_ha", 3))
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+
+    def registers(self):
+        count = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                count += self._socket.recv(65536).count(b"REGISTER sip:")
+        return count
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+
+def _mirror_by_port(lab, runs, seen):
+    """Registrations reach the standby past the kernel, and are there after a crash. `seen`: in clear on the cable?"""
+    active = lab.wait_pair(deadline=PATIENCE)
+    node, standby = lab.nodes[active], lab.nodes[other(active)]
+    before = {name: (node.counter(name), standby.counter(name)) for name in ("ha_port_sent", "ha_port_received")}
+    with _Listener(lab.network, active) as listener:
+        equal("registered", lab.phones.register(), lab.phones.count)
+        wait_for(lambda: lab.servers[other(active)].registrations() == lab.phones.count, 5.0,
+                 "the registrations on the standby's server")
+        equal("REGISTERs that can be read on the cable", listener.registers() > 0, seen)
+    def grown(who, name):
+        return (node.counter(name), standby.counter(name))[who] - before[name][who]
+    wait_for(lambda: grown(0, "ha_port_sent") >= lab.phones.count, 2.0, "every mirrored packet has left by the port")
+    wait_for(lambda: grown(1, "ha_port_received") >= lab.phones.count, 2.0, "every one has arrived by the port")
+    sent = grown(0, "ha_port_sent")
+    text, figures = failover_cases.registrations_survive(lab, runs)
+    for name in ("link_clear", "link_unauthentic", "link_malformed", "mirror_lost"):
+        equal(name, [n.counter(name) for n in lab.nodes.values()], [0, 0])
+    return f"{text}; {sent} datagrams by the port in the first round", figures
+
+
+def mirror_by_port(lab, runs):
+    """With [[engine.ha]]: sealed, so that nobody on the cable reads SIP."""
+    return _mirror_by_port(lab, runs, seen=False)
+
+
+def mirror_in_clear(lab, runs):
+    """With mirror = "clear": SIP as it is, between two ports of DPDK."""
+    return _mirror_by_port(lab, runs, seen=True)
+
+
 # name, function, runs when --full
 PAIR = (
     ("appliance: registrations survive a crash", failover_cases.registrations_survive, 3),
@@ -318,6 +374,12 @@ LABS = (
         ("appliance, two workers: calls, media and switchovers", two_workers, 5),
         ("appliance, two workers: planned switchover", failover_cases.planned_switchover, 5),
         ("appliance, two workers: one of them hangs", worker_hangs, 3))),
+    ({"appliance": {"ha": "sealed"}}, 200, (
+        ("appliance: mirror over a DPDK port, planned switchover", failover_cases.planned_switchover, 5),
+        ("appliance: mirror over a DPDK port, one HA path cut", failover_cases.one_path_cut, 3),
+        ("appliance: mirror over a DPDK port", mirror_by_port, 3))),
+    ({"appliance": {"ha": "clear"}}, 200, (
+        ("appliance: mirror over a DPDK port in clear", mirror_in_clear, 3),)),
     ({"appliance": {"nat": True}}, 0, (
         ("appliance, nat: node crash", failover_cases.node_crash, 5),
         ("appliance, nat: planned switchover", failover_cases.planned_switchover, 5),

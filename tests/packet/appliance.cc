@@ -30,6 +30,7 @@ namespace {
 constexpr std::size_t frame_max = 65'536;
 constexpr std::string_view outside_mac = "02:00:00:00:09:02";
 constexpr std::string_view inside_mac = "02:00:00:00:08:01";
+constexpr std::string_view ha_mac = "02:00:00:00:07:01";
 
 template <std::size_t size>
 void put(std::array<char, size>& out, std::string_view text) {
@@ -63,7 +64,28 @@ contract::Appliance ports(const ApplianceSetup& setup) {
         port(device("net_af_packet0", "o", setup.outside_queues), "outside0", setup.outside_tags, 1500);
     out.inside = port(device("net_af_packet1", "i", setup.inside_queues), "inside0", setup.inside_tags,
                       setup.inside_mtu);
+    if (setup.ha) {
+        out.ha[0] = port(device("net_af_packet2", "x", 1), "ha0", setup.ha->tags, 1500);
+        out.ha[0].mirror = setup.ha->mirror;
+    }
     return out;
+}
+
+contract::MirrorEndpoint ends_of(const HaPath& ha) {
+    return ha.family == wire::Family::ipv4
+               ? contract::MirrorEndpoint{address("10.7.0.1"), address("10.7.0.2")}
+               : contract::MirrorEndpoint{address("fd00:7::1"), address("fd00:7::2")};
+}
+
+/// The peer's end of the mirror channel: a socket of the kernel.
+std::unique_ptr<Peer> make_peer(const std::string& name, const contract::MirrorEndpoint& ends) {
+    return std::make_unique<Peer>(in_namespace(name, [&] {
+        const int descriptor = udp_socket(ends.peer.to_string(), mirror_port);
+        const SocketAddress node = socket_address(ends.local.to_string(), mirror_port);
+        BOOST_REQUIRE(::connect(descriptor, reinterpret_cast<const sockaddr*>(&node.storage), node.length) ==
+                      0);
+        return descriptor;
+    }));
 }
 
 /// Everything that arrives on an interface, tags and all.
@@ -147,17 +169,15 @@ Appliance::Appliance(const ApplianceSetup& setup) {
         output_of(line);
     wires_[0] = in_namespace(far_, [] { return frame_socket("p0"); });
     wires_[1] = in_namespace(far_, [] { return frame_socket("s0"); });
-    peer_ = std::make_unique<Peer>(in_namespace(node_, [] {
-        const int descriptor = udp_socket("127.0.0.2", mirror_port);
-        const SocketAddress node = socket_address("127.0.0.1", mirror_port);
-        BOOST_REQUIRE(::connect(descriptor, reinterpret_cast<const sockaddr*>(&node.storage), node.length) ==
-                      0);
-        return descriptor;
-    }));
+    contract::Policy wanted = policy("outside0", 0);
+    if (setup.ha) {
+        make_ha();
+        wanted.paths[0] = ends_of(*setup.ha);
+    }
+    peer_ = make_peer(setup.ha ? far_ : node_, wanted.paths[0]);
     auto mapping = contract::PageMapping::open(run_dir_);
     BOOST_REQUIRE(mapping.has_value());
     page_ = std::move(*mapping);
-    contract::Policy wanted = policy("outside0", 0);
     wanted.groups[0].forwarding = setup.forwarding;
     wanted.vips[0].server = address(server);
     wanted.vips[1].server = address(server6);
@@ -165,10 +185,7 @@ Appliance::Appliance(const ApplianceSetup& setup) {
     page().policy.write(wanted);
     page().mirror_links[0].write(test_keys());
     set_stance(page(), path::Stance::active, now_ns());
-    engine_ = spawn_engine(node_, run_dir_);
-    BOOST_REQUIRE_MESSAGE(eventually([&] { return page().engine.attached == 1; }),
-                          "tandem-fast does not attach");
-    settle();
+    start();
     // The engine has heard of the neighbours when the server is reached at the first attempt.
     forget();
 }
@@ -179,11 +196,48 @@ Appliance::~Appliance() {
         ::waitpid(engine_, nullptr, 0);
     }
     for (const int descriptor : wires_)
-        ::close(descriptor);
+        if (descriptor >= 0)
+            ::close(descriptor);
     for (const std::string& name : {node_, far_})
         static_cast<void>(std::system(("ip netns del " + name + " 2>/dev/null").c_str()));
     std::error_code ignored;
     std::filesystem::remove_all(run_dir_, ignored);
+}
+
+/// The cable of the HA path, and the peer at its other end.
+void Appliance::make_ha() {
+    const std::string in_node = "ip -n " + node_ + " ";
+    const std::string in_far = "ip -n " + far_ + " ";
+    std::vector<std::string> lines{in_node + "link add x type veth peer name h0 netns " + far_,
+                                   in_node + "link set x address " + std::string(ha_mac),
+                                   in_far + "link set h0 address " + std::string(peer_mac),
+                                   in_node + "link set x up", in_far + "link set h0 up",
+                                   "ip netns exec " + node_ + " sysctl -qw net.ipv6.conf.x.disable_ipv6=1",
+                                   // The engine does not finish other people's checksums.
+                                   "ip netns exec " + far_ + " ethtool -K h0 tx off >/dev/null"};
+    for (const std::string& line :
+         {in_far + "addr add 10.7.0.2/24 dev h0", in_far + "addr add fd00:7::2/64 dev h0 nodad",
+          in_node + "tuntap add ha0 mode tap", in_node + "link set ha0 address " + std::string(ha_mac),
+          in_node + "addr add 10.7.0.1/24 dev ha0", in_node + "addr add fd00:7::1/64 dev ha0 nodad",
+          in_node + "link set ha0 up"})
+        lines.push_back(line);
+    for (const std::string& line : lines)
+        output_of(line);
+    wires_[2] = in_namespace(far_, [] { return frame_socket("h0"); });
+}
+
+void Appliance::start() {
+    page().engine.attached = 0;
+    engine_ = spawn_engine(node_, run_dir_);
+    BOOST_REQUIRE_MESSAGE(eventually([&] { return page().engine.attached == 1; }),
+                          "tandem-fast does not attach");
+    settle();
+}
+
+void Appliance::kill() {
+    ::kill(engine_, SIGKILL);
+    ::waitpid(engine_, nullptr, 0);
+    engine_ = -1;
 }
 
 int Appliance::terminate() {
@@ -206,11 +260,15 @@ void Appliance::settle() {
 }
 
 wire::MacAddress Appliance::mac(Wire wire) const {
-    return *wire::MacAddress::parse(wire == Wire::outside ? outside_mac : inside_mac);
+    return *wire::MacAddress::parse(wire == Wire::outside  ? outside_mac
+                                    : wire == Wire::inside ? inside_mac
+                                                           : ha_mac);
 }
 
 void Appliance::send(Wire wire, std::span<const std::uint8_t> ip, const std::vector<std::uint16_t>& tags) {
-    const auto from = *wire::MacAddress::parse(wire == Wire::outside ? phone_mac : server_mac);
+    const auto from = *wire::MacAddress::parse(wire == Wire::outside  ? phone_mac
+                                               : wire == Wire::inside ? server_mac
+                                                                      : peer_mac);
     send_frame(wire, framed(mac(wire), from, tags, ip));
 }
 
@@ -274,13 +332,17 @@ std::optional<Bytes> Appliance::receive(Wire wire, const std::function<bool(cons
 }
 
 void Appliance::forget() {
-    for (const Wire wire : {Wire::outside, Wire::inside})
-        while (take(wire)) {
+    for (const Wire wire : {Wire::outside, Wire::inside, Wire::ha})
+        while (wires_[static_cast<std::size_t>(wire)] >= 0 && take(wire)) {
         }
 }
 
 std::string Appliance::run(const std::string& command) const {
     return output_of("ip netns exec " + node_ + " " + command);
+}
+
+std::string Appliance::run_far(const std::string& command) const {
+    return output_of("ip netns exec " + far_ + " " + command);
 }
 
 } // namespace packet_suite

@@ -6,8 +6,10 @@
 //   far namespace                    node namespace
 //   p0 (phones, gateway) ----------- o   outside0 10.9.0.2, VIPs     lo: 127.0.0.1 tandem-fast, 127.0.0.2
 //   peer s0 (servers) ------------------- i   inside0  10.8.0.1
+//   h0 10.7.0.2 (with `ha`: the peer) --- x   ha0      10.7.0.1
 //
-// Nobody but the test speaks on p0 and s0. Everything is removed at the end. Needs root.
+// Nobody but the test speaks on p0 and s0; on h0 the kernel speaks for the peer. Everything is removed at the
+// end. Needs root.
 
 #include "dataplane/contract/page.hh"
 #include "tests/packet/peer.hh"
@@ -24,6 +26,13 @@
 
 namespace packet_suite {
 
+/// The HA path as a port of DPDK instead of loopback.
+struct HaPath {
+    tandem::wire::Family family{tandem::wire::Family::ipv4};
+    tandem::contract::MirrorSeal mirror{tandem::contract::MirrorSeal::sealed};
+    std::vector<std::uint16_t> tags{};
+};
+
 struct ApplianceSetup {
     tandem::contract::Forwarding forwarding{tandem::contract::Forwarding::transparent};
     std::vector<std::uint16_t> outside_tags{};
@@ -33,9 +42,10 @@ struct ApplianceSetup {
     std::uint8_t workers{1};
     std::uint16_t outside_queues{1}; ///< that the ports have
     std::uint16_t inside_queues{1};
+    std::optional<HaPath> ha{};
 };
 
-enum class Wire : std::uint8_t { outside, inside };
+enum class Wire : std::uint8_t { outside, inside, ha };
 
 class Appliance {
 public:
@@ -44,6 +54,7 @@ public:
     static constexpr std::string_view inside_address = "10.8.0.1";
     static constexpr std::string_view phone_mac = "02:00:00:00:09:07";
     static constexpr std::string_view server_mac = "02:00:00:00:08:10";
+    static constexpr std::string_view peer_mac = "02:00:00:00:07:02";
 
     explicit Appliance(const ApplianceSetup& setup = {});
     ~Appliance();
@@ -69,11 +80,16 @@ public:
     void forget();
 
     Peer& peer() { return *peer_; }
-    /// Runs a command in the node's namespace; its output.
+    /// Runs a command in the node's namespace, or in that of the others; its output.
     std::string run(const std::string& command) const;
+    std::string run_far(const std::string& command) const;
+    /// Ends the engine without a word, or starts another.
+    void kill();
+    void start();
     const std::string& run_dir() const { return run_dir_; }
     const std::string& node() const { return node_; }
     pid_t engine() const { return engine_; }
+    const std::string& far() const { return far_; }
     /// SIGTERM; gives the exit status.
     int terminate();
 
@@ -84,7 +100,9 @@ private:
     std::string far_;
     std::string run_dir_;
     std::optional<tandem::contract::PageMapping> page_;
-    int wires_[2]{-1, -1};
+    void make_ha();
+
+    int wires_[3]{-1, -1, -1};
     std::unique_ptr<Peer> peer_;
     pid_t engine_{-1};
 };

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 namespace packet_suite {
@@ -40,6 +41,11 @@ void Peer::poll() {
             return;
         const auto bytes = std::span(datagram).first(static_cast<std::size_t>(length));
         const auto header = wire::read_ha_header(bytes);
+        if (header && header->type == wire::HaType::mirror_clear && header->association == 0) {
+            ++clear;
+            take(bytes.subspan(wire::HaHeader::size));
+            continue;
+        }
         if (!header || header->type != wire::HaType::mirror || header->association != 77) {
             ++garbage;
             continue;
@@ -85,6 +91,15 @@ void Peer::send(std::span<const std::uint8_t> frame) {
     const std::span<std::uint8_t> out{last_};
     wire::write(header, out.first(wire::HaHeader::size));
     sealer_.seal(header.sequence, out.first(wire::HaHeader::size), frame, out.subspan(wire::HaHeader::size));
+    send_raw(last_);
+}
+
+void Peer::send_clear(std::span<const std::uint8_t> frame) {
+    last_.assign(wire::HaHeader::size + frame.size(), 0);
+    const std::span<std::uint8_t> out{last_};
+    wire::write({wire::ha_version, wire::HaType::mirror_clear, 0, sequence_++},
+                out.first(wire::HaHeader::size));
+    std::ranges::copy(frame, out.subspan(wire::HaHeader::size).begin());
     send_raw(last_);
 }
 

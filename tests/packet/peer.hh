@@ -30,6 +30,8 @@ public:
     void poll();
     /// Sends a frame to the node, sealed.
     void send(std::span<const std::uint8_t> frame);
+    /// The same in clear.
+    void send_clear(std::span<const std::uint8_t> frame);
     void send_raw(std::span<const std::uint8_t> datagram);
     /// The last datagram that send() made.
     const Bytes& last() const { return last_; }
@@ -41,6 +43,7 @@ public:
     std::uint64_t stream{0};
     std::uint64_t reported_handled{0};
     std::size_t replayed{0}; ///< a sequence number was used twice under one key
+    std::size_t clear{0};    ///< of all that is above: frames that came in clear
     std::size_t garbage{0};
 
 private:

@@ -11,7 +11,8 @@
 `o` and `i` are the cables' ends, which belong to DPDK (net_af_packet); `lan0` and `inside0` are the TAPs behind them,
 so that whatever is done to `lan0` of a host-mode node can be done here too. Each node has an inside network of its own
 (bridges in_a, in_b), with the same addresses. With `shared` there is one inside network and one server, `sa`, whose
-gateway is an inside VIP.
+gateway is an inside VIP. With `ha` the HA cable belongs to DPDK as well: `x`, with `ha0` as the TAP behind it, and the
+mirror goes over it "sealed" or in "clear".
 """
 
 import contextlib
@@ -30,12 +31,13 @@ _DEVICE = "net_af_packet{number},iface={end},framesz=8192,blocksz=65536,framecnt
 
 
 class ApplianceNetwork(Network):
-    def __init__(self, janitor, shared=False, nat=False, workers=1):
+    def __init__(self, janitor, shared=False, nat=False, workers=1, ha=None):
         """`workers`: of each engine; the network is the same with any number."""
         del workers
         super().__init__(janitor)
         self.shared = shared
         self.nat = nat
+        self.ha = ha
         servers = ("sa",) if shared else ("sa", "sb")
         self.bridges = ("lan", "ha", "in") if shared else ("lan", "ha", "in_a", "in_b")
         self.stations = {"c": (50, ("lan",))}
@@ -55,7 +57,9 @@ class ApplianceNetwork(Network):
         return f"{node}_{self._inside_of(node)}"
 
     def _end(self, who, bridge):
-        if who in NODES and bridge != "ha":
+        if who in NODES and bridge == "ha":
+            return "x" if self.ha else "ha0"
+        if who in NODES:
             return "o" if bridge == "lan" else "i"
         return "i0" if bridge.startswith("in") else f"{bridge}0"
 
@@ -79,11 +83,14 @@ class ApplianceNetwork(Network):
 
     def _furnish_node(self, node, host):
         # The kernel must not speak on the cables that belong to the engine, neither before it runs nor after.
-        self.set_sysctl(node, {f"net/ipv6/conf/{end}/disable_ipv6": 1 for end in ("o", "i")})
-        self.set_sysctl(node, {f"net/ipv4/conf/{end}/arp_ignore": 8 for end in ("o", "i")})
+        ends = ("o", "i", "x") if self.ha else ("o", "i")
+        self.set_sysctl(node, {f"net/ipv6/conf/{end}/disable_ipv6": 1 for end in ends})
+        self.set_sysctl(node, {f"net/ipv4/conf/{end}/arp_ignore": 8 for end in ends})
         self.set_sysctl(node, {f"net/ipv6/conf/{interface}/accept_dad": 0 for interface in ("all", "default", "ha0")})
-        lines = ["link set lo up", "link set o up", "link set i up", "link set ha0 up",
-                 f"addr add 10.78.0.{host}/24 dev ha0"]
+        lines = ["link set lo up", *(f"link set {end} up" for end in ends)]
+        if self.ha:
+            lines += ["tuntap add ha0 mode tap", f"link set ha0 address {self.mac(node, 'x')}"]
+        lines += ["link set ha0 up", f"addr add 10.78.0.{host}/24 dev ha0"]
         for tap, end, address4, address6 in (("lan0", "o", f"10.77.0.{host}", f"fd77::{host}"),
                                              ("inside0", "i", INSIDE[node], INSIDE6[node])):
             lines += [f"tuntap add {tap} mode tap", f"link set {tap} address {self.mac(node, end)}",
@@ -123,11 +130,17 @@ class ApplianceNetwork(Network):
             yield
 
 
-def engine_values(node, shared=False, nat=False, workers=1):
+def ha_section(mirror):
+    """The HA cable as a port of the engine."""
+    return (f'[[engine.ha]]\npath = "ha"\ndevice = "{_DEVICE.format(number=2, end="x")}"\n'
+            f'kernel_interface = "ha0"\nmirror = "{mirror}"\n\n')
+
+
+def engine_values(node, shared=False, nat=False, workers=1, ha=None):
     """What the example's configuration says of group and engine, for a node of this network.
 
     Several workers have a queue each of the outside port, and share the one of the inside port."""
-    del node
+    del node, ha
     mbufs = str(max(4096, 2048 * workers))
     if workers > 1:  # a key that the example does not have
         mbufs += f"\ncores = {list(range(workers))}"

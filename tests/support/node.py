@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 
-from tests.support.appliance import INSIDE_VIPS, engine_values
+from tests.support.appliance import INSIDE_VIPS, engine_values, ha_section
 from tests.support.network import HA, LAN, VIP4, VIP4_SECOND, VIP6
 from tests.support.process import Process, Supervised, alive, children
 from tests.support.wait import wait_for
@@ -76,6 +76,8 @@ def config_text(node, directory, key_file, interval_ms=5, multiplier=3, watch=No
         return json.dumps(str(value))
     if second_group:
         example = example.replace("[engine]", _second_group(node) + "[engine]", 1)
+    if appliance is not None and appliance.get("ha"):
+        example = example.replace("[log]", ha_section(appliance["ha"]) + "[log]", 1)
     if appliance is not None and appliance.get("shared"):
         keys = {**INSIDE_VIPS, **(keys or {})}
     if keys:

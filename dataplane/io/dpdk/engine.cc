@@ -32,6 +32,8 @@ constexpr int worker_priority = 10;    ///< below the pulse thread of the brain
 constexpr std::size_t room_min = 2048; ///< of a buffer, beside the headroom
 constexpr std::size_t room_max = 32'768;
 constexpr std::size_t frame_overhead = 64;
+/// Of an HA port: heartbeats must not stand behind a long queue of the mirror.
+constexpr std::uint16_t ha_descriptors = 128;
 
 std::uint64_t random_number() {
     std::uint64_t value = 0;
@@ -130,10 +132,10 @@ std::expected<void, std::string> Engine::add_network(const contract::PortSetup& 
     if (!interface.empty())
         if (const auto done = quiet_.add(interface); !done)
             return done;
-    // What arrives on an HA port is the kernel's: the first worker has it all.
+    // SIP and the mirror are the first worker's, and so is what arrives on an HA port.
     const bool is_ha = place >= static_cast<std::size_t>(contract::PortPlace::ha);
     auto port = Port::open(setup, pool_, is_ha ? std::uint16_t{1} : static_cast<std::uint16_t>(workers_),
-                           setup_.idle);
+                           setup_.idle, is_ha ? ha_descriptors : Port::descriptors_wanted);
     if (!port)
         return std::unexpected(port.error());
     auto tap = Tap::open(text_of(setup.kernel_interface), port->mac(), setup.mtu);
@@ -141,6 +143,7 @@ std::expected<void, std::string> Engine::add_network(const contract::PortSetup& 
         return std::unexpected(tap.error());
     networks_.push_back(
         std::make_unique<Network>(Network{std::move(*port), std::move(*tap), &page_.ports[place], true}));
+    interfaces_[place] = networks_.back()->tap.index();
     return is_ha ? std::expected<void, std::string>{} : share_queues(*networks_.back());
 }
 
@@ -165,7 +168,7 @@ std::expected<void, std::string> Engine::open_networks() {
         if (is_present(setup_.ha[i]))
             if (const auto done = add_network(setup_.ha[i], 2 + i); !done)
                 return done;
-    auto tables = KernelTables::open(networks_[0]->tap.index(), networks_[1]->tap.index(),
+    auto tables = KernelTables::open({interfaces_.begin(), interfaces_.end()},
                                      [this](const path::HopChange& change) { say(change); });
     if (!tables)
         return std::unexpected(tables.error());
@@ -173,10 +176,10 @@ std::expected<void, std::string> Engine::open_networks() {
     return {};
 }
 
-Lane& Engine::add_lane(Network& network, std::size_t worker) {
+Lane& Engine::add_lane(Network& network, std::size_t worker, WhenFull when_full) {
     lanes_.push_back(
         std::make_unique<Lane>(LaneParts{network.port, network.tap, *network.status, pool_, network.shared},
-                               counters_of(worker), static_cast<std::uint16_t>(worker)));
+                               counters_of(worker), static_cast<std::uint16_t>(worker), when_full));
     return *lanes_.back();
 }
 
@@ -202,8 +205,9 @@ std::unique_ptr<Spreader> Engine::make_spreader(std::size_t worker, const path::
 
 std::expected<void, std::string> Engine::make_workers(const std::string& run_dir) {
     std::vector<Lane*> lanes;
-    for (const auto& network : networks_)
-        lanes.push_back(&add_lane(*network, 0));
+    for (const auto& network : networks_) // heartbeats wait for room in an HA port
+        lanes.push_back(
+            &add_lane(*network, 0, lanes.size() < path::segment_count ? WhenFull::drop : WhenFull::keep));
     const path::Owners owners{workers_, random_number(), spreading()};
     if (workers_ > 1) {
         auto exchange = Exchange::make(workers_);

@@ -20,6 +20,7 @@
 #include "dataplane/io/dpdk/tap.hh"
 #include "dataplane/io/dpdk/worker.hh"
 
+#include <array>
 #include <chrono>
 #include <expected>
 #include <memory>
@@ -71,7 +72,7 @@ private:
     std::expected<void, std::string> open_networks();
     std::expected<void, std::string> make_workers(const std::string& run_dir);
     std::expected<void, std::string> share_queues(Network& network);
-    Lane& add_lane(Network& network, std::size_t worker);
+    Lane& add_lane(Network& network, std::size_t worker, WhenFull when_full = WhenFull::drop);
     std::unique_ptr<Spreader> make_spreader(std::size_t worker, const path::Owners& owners, Lane& outside,
                                             Lane& inside);
     path::Spreading spreading() const;
@@ -90,6 +91,7 @@ private:
     Quiet quiet_;
     std::vector<std::unique_ptr<Network>> networks_;
     std::vector<std::unique_ptr<Lane>> lanes_;
+    std::array<int, contract::ports_max> interfaces_{}; ///< the TAPs' indices, by place; 0: no such network
     std::size_t workers_;
     std::vector<std::unique_ptr<HopChanges>> changes_; ///< by worker
     std::unique_ptr<HopAsks> asks_;

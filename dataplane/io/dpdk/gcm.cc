@@ -10,6 +10,20 @@
 #include <cstring>
 
 namespace tandem::dpdk {
+namespace {
+
+using Nonce = std::array<std::uint8_t, 12>;
+
+/// As in RFC 8446 section 5.3.
+Nonce nonce_of(const Nonce& iv, std::uint64_t sequence) {
+    Nonce nonce = iv;
+    for (std::size_t i = 0; i < 8; ++i)
+        nonce[11 - i] =
+            static_cast<std::uint8_t>(nonce[11 - i] ^ static_cast<std::uint8_t>(sequence >> (8 * i)));
+    return nonce;
+}
+
+} // namespace
 
 struct Gcm::Impl {
     struct Manager {
@@ -18,7 +32,7 @@ struct Gcm::Impl {
     std::unique_ptr<IMB_MGR, Manager> manager{alloc_mb_mgr(0)};
     alignas(64) gcm_key_data key{};
     alignas(64) gcm_context_data context{};
-    std::array<std::uint8_t, 12> iv{};
+    Nonce iv{};
 
     Impl() = default;
     Impl(const Impl&) = delete;
@@ -50,12 +64,26 @@ Gcm::~Gcm() = default;
 
 void Gcm::seal(std::uint64_t sequence, std::span<const std::uint8_t> header, std::span<std::uint8_t> text,
                std::uint8_t* tag) noexcept {
-    std::array<std::uint8_t, 12> nonce = impl_->iv; // as in RFC 8446 section 5.3
-    for (std::size_t i = 0; i < 8; ++i)
-        nonce[11 - i] =
-            static_cast<std::uint8_t>(nonce[11 - i] ^ static_cast<std::uint8_t>(sequence >> (8 * i)));
+    const Nonce nonce = nonce_of(impl_->iv, sequence);
     IMB_AES128_GCM_ENC(impl_->manager.get(), &impl_->key, &impl_->context, text.data(), text.data(),
                        text.size(), nonce.data(), header.data(), header.size(), tag, seal::tag_size);
+}
+
+std::optional<std::size_t> Gcm::open(std::uint64_t sequence, std::span<const std::uint8_t> header,
+                                     std::span<const std::uint8_t> sealed,
+                                     std::span<std::uint8_t> out) noexcept {
+    if (sealed.size() < seal::tag_size || out.size() < sealed.size() - seal::tag_size)
+        return std::nullopt;
+    const auto text = sealed.first(sealed.size() - seal::tag_size);
+    const Nonce nonce = nonce_of(impl_->iv, sequence);
+    std::array<std::uint8_t, seal::tag_size> tag{};
+    IMB_AES128_GCM_DEC(impl_->manager.get(), &impl_->key, &impl_->context, out.data(), text.data(),
+                       text.size(), nonce.data(), header.data(), header.size(), tag.data(), tag.size());
+    if (CRYPTO_memcmp(tag.data(), sealed.data() + text.size(), tag.size()) != 0) {
+        OPENSSL_cleanse(out.data(), text.size());
+        return std::nullopt;
+    }
+    return text.size();
 }
 
 } // namespace tandem::dpdk

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -55,7 +56,7 @@ void each_attribute(const nlmsghdr& message, Visit visit) {
 
 } // namespace
 
-std::expected<std::unique_ptr<KernelTables>, std::string> KernelTables::open(int outside, int inside,
+std::expected<std::unique_ptr<KernelTables>, std::string> KernelTables::open(std::vector<int> indices,
                                                                              Sink sink) {
     mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket == nullptr)
@@ -67,12 +68,12 @@ std::expected<std::unique_ptr<KernelTables>, std::string> KernelTables::open(int
         mnl_socket_close(socket);
         return std::unexpected("netlink cannot be bound: " + reason);
     }
-    return std::unique_ptr<KernelTables>(new KernelTables(socket, outside, inside, std::move(sink)));
+    return std::unique_ptr<KernelTables>(new KernelTables(socket, std::move(indices), std::move(sink)));
 }
 
-KernelTables::KernelTables(mnl_socket* socket, int outside, int inside, Sink sink)
+KernelTables::KernelTables(mnl_socket* socket, std::vector<int> indices, Sink sink)
     : socket_(socket)
-    , indices_{outside, inside}
+    , indices_(std::move(indices))
     , sink_(std::move(sink))
     , buffer_(buffer_octets) {}
 
@@ -86,7 +87,7 @@ int KernelTables::descriptor() const {
 
 bool KernelTables::segment_of(std::uint32_t index, Segment& segment) const {
     const auto found = std::ranges::find(indices_, static_cast<int>(index));
-    if (found == indices_.end())
+    if (found == indices_.end() || index == 0)
         return false;
     segment = static_cast<Segment>(found - indices_.begin());
     return true;

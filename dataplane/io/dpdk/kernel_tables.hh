@@ -10,7 +10,6 @@
 
 #include "dataplane/path/next_hops.hh"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -30,8 +29,10 @@ class KernelTables {
 public:
     using Sink = std::function<void(const path::HopChange&)>;
 
-    /// `outside` and `inside`: indices of the two TAP interfaces. `sink` gets every change.
-    static std::expected<std::unique_ptr<KernelTables>, std::string> open(int outside, int inside, Sink sink);
+    /// `indices`: of the TAP interfaces, in the order of path::Segment; 0: there is no such network. `sink`
+    /// gets every change.
+    static std::expected<std::unique_ptr<KernelTables>, std::string> open(std::vector<int> indices,
+                                                                          Sink sink);
     ~KernelTables();
     KernelTables(const KernelTables&) = delete;
     KernelTables& operator=(const KernelTables&) = delete;
@@ -47,7 +48,7 @@ public:
     void look_for(path::Segment segment, const wire::IpAddress& address);
 
 private:
-    KernelTables(mnl_socket* socket, int outside, int inside, Sink sink);
+    KernelTables(mnl_socket* socket, std::vector<int> indices, Sink sink);
     bool dump(std::uint16_t type, std::uint8_t family);
     bool receive(bool until_done);
     void take(const nlmsghdr& message);
@@ -57,7 +58,7 @@ private:
     bool segment_of(std::uint32_t index, path::Segment& segment) const;
 
     mnl_socket* socket_;
-    std::array<int, path::segment_count> indices_;
+    std::vector<int> indices_;
     Sink sink_;
     std::uint32_t sequence_{1};
     bool lost_{false};

@@ -23,12 +23,13 @@ std::span<std::uint8_t> octets_of(rte_mbuf* packet) {
     return {rte_pktmbuf_mtod(packet, std::uint8_t*), rte_pktmbuf_data_len(packet)};
 }
 
-Lane::Lane(const LaneParts& parts, contract::Counters& counters, std::uint16_t worker)
+Lane::Lane(const LaneParts& parts, contract::Counters& counters, std::uint16_t worker, WhenFull when_full)
     : port_(parts.port)
     , tap_(parts.tap)
     , counters_(counters)
     , pool_(parts.pool)
     , worker_(worker)
+    , when_full_(when_full)
     , receives_(worker < parts.port.receive_queues())
     , transmit_queue_(worker % parts.port.transmit_queues())
     , status_(parts.status.queue[receives_ ? worker : transmit_queue_]) {
@@ -79,16 +80,29 @@ Tags Lane::untag(rte_mbuf* packet) const {
     return Tags::ours;
 }
 
+bool Lane::tag(rte_mbuf* packet) const {
+    if (tags_size_ == 0)
+        return true;
+    char* front = ::rte_pktmbuf_prepend(packet, static_cast<std::uint16_t>(tags_size_));
+    if (front == nullptr) // a whole headroom of tags never comes about
+        return false;
+    std::memmove(front, front + tags_size_, addresses);
+    std::memcpy(front + addresses, tags_.data(), tags_size_);
+    return true;
+}
+
 void Lane::send(rte_mbuf* packet) {
-    if (tags_size_ > 0) {
-        char* front = ::rte_pktmbuf_prepend(packet, static_cast<std::uint16_t>(tags_size_));
-        if (front == nullptr) { // a whole headroom of tags never comes about
-            counters_.add(contract::Counter::no_buffer);
-            ::rte_pktmbuf_free(packet);
-            return;
-        }
-        std::memmove(front, front + tags_size_, addresses);
-        std::memcpy(front + addresses, tags_.data(), tags_size_);
+    if (!tag(packet)) {
+        counters_.add(contract::Counter::no_buffer);
+        ::rte_pktmbuf_free(packet);
+        return;
+    }
+    if (out_count_ == out_.size()) // all of them were kept
+        flush();
+    if (out_count_ == out_.size()) {
+        counters_.add(contract::Counter::port_full);
+        ::rte_pktmbuf_free(packet);
+        return;
     }
     out_[out_count_++] = packet;
     if (out_count_ == out_.size())
@@ -100,9 +114,19 @@ void Lane::flush() {
     if (packets.empty())
         return;
     if (shared_ != nullptr)
-        shared_->send(worker_, packets, counters_);
-    else
-        send_now(port_, transmit_queue_, packets, counters_, status_);
+        return shared_->send(worker_, packets, counters_);
+    if (when_full_ == WhenFull::drop)
+        return send_now(port_, transmit_queue_, packets, counters_, status_);
+    const std::size_t done = dpdk::offer(port_, transmit_queue_, packets);
+    std::copy(packets.begin() + static_cast<std::ptrdiff_t>(done), packets.end(), out_.begin());
+    out_count_ = packets.size() - done;
+}
+
+std::size_t Lane::offer(std::span<rte_mbuf*> packets) {
+    flush();
+    if (out_count_ > 0)
+        return 0;
+    return dpdk::offer(port_, transmit_queue_, packets);
 }
 
 void Lane::to_kernel(rte_mbuf* packet) {

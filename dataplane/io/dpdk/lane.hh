@@ -41,10 +41,18 @@ struct LaneParts {
     const std::vector<std::unique_ptr<SharedQueue>>& shared;
 };
 
+/// What becomes of frames that the port has no room for.
+enum class WhenFull : std::uint8_t {
+    drop, ///< and count
+    keep, ///< as many as a burst holds, to be sent before anything else
+};
+
 class Lane {
 public:
-    /// `counters`: those of the worker, by its number.
-    Lane(const LaneParts& parts, contract::Counters& counters, std::uint16_t worker);
+    /// `counters`: those of the worker, by its number. Only a lane that no other worker shares a queue with
+    /// keeps frames.
+    Lane(const LaneParts& parts, contract::Counters& counters, std::uint16_t worker,
+         WhenFull when_full = WhenFull::drop);
     ~Lane();
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
@@ -56,8 +64,14 @@ public:
 
     /// Sends a frame, tags added; takes the buffer.
     void send(rte_mbuf* packet);
-    /// Sends what was gathered. What the port does not take is dropped and counted.
+    /// Sends what was gathered; what the port does not take: see WhenFull.
     void flush();
+    /// There is something gathered, or kept.
+    bool is_behind() const { return out_count_ > 0; }
+    /// Puts the port's tags on a frame. False: there is no room in front of it.
+    bool tag(rte_mbuf* packet) const;
+    /// Sends frames, tags and all, behind what was gathered; how many the port took.
+    std::size_t offer(std::span<rte_mbuf*> packets);
     /// Gives the kernel a frame; takes the buffer.
     void to_kernel(rte_mbuf* packet);
     /// Sends what the kernel has for this network, a bounded number of frames. How many there were.
@@ -79,6 +93,7 @@ private:
     contract::Counters& counters_;
     rte_mempool* pool_;
     std::uint16_t worker_; ///< and the queue that it receives from
+    WhenFull when_full_;
     bool receives_;
     std::uint16_t transmit_queue_;
     SharedQueue* shared_{nullptr};

@@ -15,7 +15,7 @@
 namespace tandem::dpdk {
 namespace {
 
-constexpr std::size_t ethernet = wire::EthernetFrame::header_size;
+static_assert(wire::EthernetFrame::header_size == 14);
 constexpr std::size_t udp = wire::UdpDatagram::header_size;
 constexpr std::uint8_t hop_limit = 64;
 
@@ -89,31 +89,37 @@ void MirrorPort::write_form() {
                     std::span(header_).subspan(header_size_ - wire::HaHeader::size, wire::HaHeader::size));
 }
 
-void MirrorPort::seal_with(std::uint32_t association, const contract::DatagramKey& key, std::uint64_t next,
-                           Sealing sealing) {
+void MirrorPort::forget_key() {
     fast_sealer_.reset();
     sealer_.reset();
+    clear_ = false;
+    numbers_ = nullptr;
+}
+
+void MirrorPort::seal_with(std::uint32_t association, const contract::DatagramKey& key,
+                           seal::Numbers& numbers, Sealing sealing) {
+    forget_key();
     if (sealing == Sealing::fastest)
         fast_sealer_ = Gcm::make(key);
     if (!fast_sealer_)
         sealer_.emplace(key);
-    clear_ = false;
-    sequence_ = next;
+    numbers_ = &numbers;
     form_ = {wire::ha_version, wire::HaType::mirror, association, 0};
     write_form();
 }
 
 void MirrorPort::send_in_clear(Copying copying) {
-    fast_sealer_.reset();
-    sealer_.reset();
+    forget_key();
     clear_ = true;
     copying_ = copying;
+    clear_numbers_.begin(clear_reserved_);
+    numbers_ = &clear_numbers_;
     form_ = {wire::ha_version, wire::HaType::mirror_clear, 0, 0};
     write_form();
 }
 
 /// Writes all headers for a datagram with so many octets behind the HA header; gives their size.
-std::size_t MirrorPort::write_headers(std::uint8_t* out, std::size_t payload) {
+std::size_t MirrorPort::write_headers(std::uint8_t* out, std::uint64_t sequence, std::size_t payload) {
     std::memcpy(out, header_.data(), header_.size()); // a fixed size is a few moves
     std::uint8_t* at = out + ethernet;
     const std::size_t datagram = udp + wire::HaHeader::size + payload;
@@ -132,7 +138,7 @@ std::size_t MirrorPort::write_headers(std::uint8_t* out, std::size_t payload) {
         store_be16(at + 4, datagram);
     }
     store_be16(at + ip + 4, datagram);
-    store(out + header_size_ - 8, __builtin_bswap64(sequence_++));
+    store(out + header_size_ - 8, __builtin_bswap64(sequence));
     return header_size_;
 }
 
@@ -153,36 +159,59 @@ void MirrorPort::finish_checksum(rte_mbuf* first) const {
     store(rte_pktmbuf_mtod(first, std::uint8_t*) + at + 6, field == 0 ? std::uint16_t{0xffff} : field);
 }
 
+/// Headers, frame and tag, without a UDP checksum; the length of all, 0: the cipher failed. There is room.
+inline std::size_t MirrorPort::fill(std::uint8_t* data, std::span<const std::uint8_t> head,
+                                    const std::uint8_t* body, std::size_t length) {
+    const std::size_t frame = head.size() + length;
+    const std::uint64_t sequence = numbers_->take();
+    const std::size_t headers = write_headers(data, sequence, frame + tag_size());
+    std::memcpy(data + headers, head.data(), head.size());
+    if (length > 0)
+        std::memcpy(data + headers + head.size(), body, length);
+    if (clear_)
+        return headers + frame;
+    const std::span<const std::uint8_t> bound{data + headers - wire::HaHeader::size, wire::HaHeader::size};
+    const std::span<std::uint8_t> text{data + headers, frame};
+    if (fast_sealer_)
+        fast_sealer_->seal(sequence, bound, text, data + headers + frame);
+    else if (sealer_->seal(sequence, bound, text, {data + headers, frame + seal::tag_size}) == 0) [[unlikely]]
+        return 0;
+    return headers + frame + seal::tag_size;
+}
+
 rte_mbuf* MirrorPort::copied(std::span<const std::uint8_t> head, const std::uint8_t* body,
                              std::size_t length) {
-    const std::size_t tag = clear_ ? 0 : seal::tag_size;
-    const std::size_t frame = head.size() + length;
     rte_mbuf* out = copies_.take();
     if (out == nullptr)
         return nullptr;
-    if (rte_pktmbuf_tailroom(out) < header_max + frame + tag) [[unlikely]] {
+    std::size_t size = 0;
+    if (rte_pktmbuf_tailroom(out) >= header_max + head.size() + length + seal::tag_size) [[likely]]
+        size = fill(rte_pktmbuf_mtod(out, std::uint8_t*), head, body, length);
+    if (size == 0) [[unlikely]] {
         rte_pktmbuf_free(out);
         return nullptr;
     }
-    auto* data = rte_pktmbuf_mtod(out, std::uint8_t*);
-    const std::uint64_t sequence = sequence_;
-    const std::size_t headers = write_headers(data, frame + tag);
-    std::memcpy(data + headers, head.data(), head.size());
-    std::memcpy(data + headers + head.size(), body, length);
-    if (!clear_) {
-        const std::span<const std::uint8_t> bound{data + headers - wire::HaHeader::size,
-                                                  wire::HaHeader::size};
-        const std::span<std::uint8_t> text{data + headers, frame};
-        if (fast_sealer_)
-            fast_sealer_->seal(sequence, bound, text, data + headers + frame);
-        else if (sealer_->seal(sequence, bound, text, {data + headers, frame + tag}) == 0) [[unlikely]] {
-            rte_pktmbuf_free(out);
-            return nullptr;
-        }
-    }
-    out->data_len = static_cast<std::uint16_t>(headers + frame + tag);
+    out->data_len = static_cast<std::uint16_t>(size);
     out->pkt_len = out->data_len;
     return out;
+}
+
+std::size_t MirrorPort::write(std::span<std::uint8_t> out, std::span<const std::uint8_t> head,
+                              std::span<const std::uint8_t> body) {
+    constexpr std::size_t length_max = 65'535; // IPv6 does not count its header
+    const std::size_t packet_max = length_max + (route_.local.is_v4() ? 0 : wire::IpPacket::ipv6_header);
+    const std::size_t frame = head.size() + body.size();
+    if (!ready() || out.size() < header_max + frame + seal::tag_size || packet_size(frame) > packet_max)
+        return 0;
+    const std::size_t size = fill(out.data(), head, body.data(), body.size());
+    if (size == 0)
+        return 0;
+    const std::size_t at = ethernet + ip_size(route_.local);
+    const std::span<std::uint8_t> datagram = out.subspan(at, size - at);
+    const std::uint16_t sum =
+        wire::transport_checksum(route_.local, route_.peer, wire::protocol_udp, datagram);
+    store_be16(datagram.data() + 6, sum == 0 ? 0xffffU : sum);
+    return size;
 }
 
 rte_mbuf* MirrorPort::referred(std::span<const std::uint8_t> head, rte_mbuf* packet, std::size_t offset,
@@ -195,7 +224,7 @@ rte_mbuf* MirrorPort::referred(std::span<const std::uint8_t> head, rte_mbuf* pac
         return nullptr;
     }
     auto* data = rte_pktmbuf_mtod(first, std::uint8_t*);
-    const std::size_t headers = write_headers(data, head.size() + length);
+    const std::size_t headers = write_headers(data, numbers_->take(), head.size() + length);
     std::memcpy(data + headers, head.data(), head.size());
     rte_pktmbuf_attach(second, packet);
     second->data_off = static_cast<std::uint16_t>(second->data_off + offset);
@@ -222,10 +251,10 @@ rte_mbuf* MirrorPort::datagram(std::span<const std::uint8_t> head, rte_mbuf* pac
     return out;
 }
 
-rte_mbuf* MirrorPort::datagram(std::span<const std::uint8_t> frame) {
+rte_mbuf* MirrorPort::datagram(std::span<const std::uint8_t> head, std::span<const std::uint8_t> body) {
     if (!ready())
         return nullptr;
-    rte_mbuf* out = copied(frame, nullptr, 0);
+    rte_mbuf* out = copied(head, body.data(), body.size());
     if (out != nullptr)
         finish_checksum(out);
     return out;

@@ -7,18 +7,20 @@
 // port, for less than the packet itself costs. Idea: the headers are made once, as octets; a datagram takes a
 // copy of them and fills in lengths and numbers. In clear, the packet is not copied either: the headers stand
 // in a buffer of their own, and a second one refers to the packet's (`reference`), which nobody may change
-// afterwards behind its Ethernet header. Sealing needs a copy anyway, which is encrypted where it lies.
-// Deliberately absent: numbering, history, requests and marks (path::MirrorStream), ports, deciding what is
-// mirrored.
+// afterwards behind its Ethernet header. Sealing needs a copy anyway, which is encrypted where it lies. What
+// is longer than the MTU is written in memory of the caller, who splits it. Deliberately absent: numbering
+// and history of what is mirrored (path::MirrorSender), queues, ports, deciding what is mirrored.
 
 #include "dataplane/contract/policy.hh"
 #include "dataplane/io/dpdk/burst.hh"
 #include "dataplane/io/dpdk/gcm.hh"
+#include "dataplane/seal/numbers.hh"
 #include "dataplane/seal/seal.hh"
 #include "dataplane/wire/address.hh"
 #include "dataplane/wire/ha_frame.hh"
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -35,7 +37,9 @@ struct MirrorRoute {
     wire::IpAddress local;
     wire::IpAddress peer;
     std::uint16_t port{0};   ///< of UDP, at both ends
-    std::uint16_t mtu{1500}; ///< of the IP packet; longer datagrams go in fragments
+    std::uint16_t mtu{1500}; ///< of the IP packet
+
+    bool operator==(const MirrorRoute&) const = default;
 };
 
 /// How a packet gets into a datagram that is sent in clear.
@@ -59,26 +63,36 @@ public:
     MirrorPort& operator=(const MirrorPort&) = delete;
 
     void set_route(const MirrorRoute& route);
-    /// Datagrams are sealed with this key from now on; `next` is the number of the first one.
-    void seal_with(std::uint32_t association, const contract::DatagramKey& key, std::uint64_t next,
+    /// There is no way to the peer until the next set_route().
+    void forget_route() { header_size_ = 0; }
+    /// Datagrams are sealed with this key from now on. `numbers`, which outlives this object, is all that
+    /// gives numbers under this key.
+    void seal_with(std::uint32_t association, const contract::DatagramKey& key, seal::Numbers& numbers,
                    Sealing sealing = Sealing::fastest);
     /// Datagrams are sent in clear from now on: on a network that only the two nodes share.
     void send_in_clear(Copying copying);
+    /// Nothing is sent until the next of these two.
+    void forget_key();
 
     /// The datagram for a mirror frame that consists of `head` and the first `length` octets of a packet
     /// behind `offset`. Null: no buffer, or it is too long. The caller transmits or frees it.
     rte_mbuf* datagram(std::span<const std::uint8_t> head, rte_mbuf* packet, std::size_t offset,
                        std::size_t length);
-    /// The same for a frame that lies in memory of the caller: marks, requests, reports.
-    rte_mbuf* datagram(std::span<const std::uint8_t> frame);
+    /// The same for a frame, or its two parts, in memory of the caller.
+    rte_mbuf* datagram(std::span<const std::uint8_t> head, std::span<const std::uint8_t> body = {});
+    /// Writes the datagram, from its Ethernet header on, into memory of the caller; its length, 0: there is
+    /// no room. With a UDP checksum, since it may go in pieces.
+    std::size_t write(std::span<std::uint8_t> out, std::span<const std::uint8_t> head,
+                      std::span<const std::uint8_t> body);
 
-    /// The number that the next datagram will have; numbers are never used twice under one key.
-    std::uint64_t next_sequence() const { return sequence_; }
-    std::size_t mtu() const { return route_.mtu; }
+    /// The length of the IP packet that a frame of so many octets makes.
+    std::size_t packet_size(std::size_t frame) const { return header_size_ - ethernet + frame + tag_size(); }
+    const MirrorRoute& route() const { return route_; }
     bool ready() const { return header_size_ > 0 && (fast_sealer_ || sealer_ || clear_); }
 
 private:
-    static constexpr std::size_t header_max = 14 + 40 + 8 + wire::HaHeader::size;
+    static constexpr std::size_t ethernet = 14;
+    static constexpr std::size_t header_max = ethernet + 40 + 8 + wire::HaHeader::size;
 
     /// Buffers taken from a pool ahead of their use: one call for many.
     struct Stash {
@@ -91,8 +105,11 @@ private:
         void give_back();
     };
 
+    std::size_t tag_size() const { return clear_ ? 0 : seal::tag_size; }
     void write_form();
-    std::size_t write_headers(std::uint8_t* out, std::size_t payload);
+    std::size_t write_headers(std::uint8_t* out, std::uint64_t sequence, std::size_t payload);
+    std::size_t fill(std::uint8_t* data, std::span<const std::uint8_t> head, const std::uint8_t* body,
+                     std::size_t length);
     void finish_checksum(rte_mbuf* first) const;
     rte_mbuf* copied(std::span<const std::uint8_t> head, const std::uint8_t* body, std::size_t length);
     rte_mbuf* referred(std::span<const std::uint8_t> head, rte_mbuf* packet, std::size_t offset,
@@ -107,7 +124,9 @@ private:
     std::optional<seal::Sealer> sealer_; ///< elsewhere
     bool clear_{false};
     Copying copying_{Copying::reference};
-    std::uint64_t sequence_{1};
+    std::atomic<std::uint64_t> clear_reserved_{0};
+    seal::Numbers clear_numbers_; ///< of what is sent in clear: for whoever reads a capture
+    seal::Numbers* numbers_{nullptr};
     std::array<std::uint8_t, header_max> header_{}; ///< lengths, checksum and sequence are zero
     std::size_t header_size_{0};                    ///< 0: no route
     std::uint32_t header_sum_{0};                   ///< of the IPv4 header as it stands there

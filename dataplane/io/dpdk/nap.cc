@@ -21,8 +21,12 @@ void Nap::watch(Lane& lane, path::Instant look_again) {
     watch(lane.port().descriptor(lane.queue()));
     lane.port().arm(lane.queue());
     if (lane.port().waiting() == Waiting::blind)
-        until_ = std::min(until_, look_again);
+        no_later(look_again);
     lanes_[lane_count_++] = &lane;
+}
+
+void Nap::no_later(path::Instant at) {
+    until_ = std::min(until_, at);
 }
 
 void Nap::sleep() {

@@ -31,6 +31,8 @@ public:
     void watch(int descriptor);
     /// A port's queue. It is armed from here to the end of the sleep.
     void watch(Lane& lane, path::Instant look_again);
+    /// Not for longer than that.
+    void no_later(path::Instant at);
     /// Sleeps. Once.
     void sleep();
 

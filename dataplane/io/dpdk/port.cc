@@ -18,7 +18,6 @@
 namespace tandem::dpdk {
 namespace {
 
-constexpr std::uint16_t descriptors_wanted = 1024;
 constexpr int socket_numbers_max = 4096;
 
 std::unexpected<std::string> refused(const std::string& name, const char* what, int error) {
@@ -51,7 +50,8 @@ bool is_running(const std::string& interface) {
 } // namespace
 
 std::expected<Port, std::string> Port::open(const contract::PortSetup& setup, rte_mempool* pool,
-                                            std::uint16_t workers, contract::Idle idle) {
+                                            std::uint16_t workers, contract::Idle idle,
+                                            std::uint16_t transmit_descriptors) {
     Port port;
     port.setup_ = setup;
     port.name_ = device_name(setup);
@@ -59,7 +59,7 @@ std::expected<Port, std::string> Port::open(const contract::PortSetup& setup, rt
     if (::rte_eth_dev_get_port_by_name(port.name_.c_str(), &port.id_) != 0)
         return std::unexpected("port " + port.name_ + ": DPDK found no such device" +
                                (is_pci(setup) ? ": is it bound to vfio-pci?" : ""));
-    if (const auto done = port.configure(pool, workers, idle); !done)
+    if (const auto done = port.configure(pool, workers, idle, transmit_descriptors); !done)
         return std::unexpected(done.error());
     rte_ether_addr mac{};
     ::rte_eth_macaddr_get(port.id_, &mac);
@@ -69,7 +69,7 @@ std::expected<Port, std::string> Port::open(const contract::PortSetup& setup, rt
 }
 
 std::expected<void, std::string> Port::configure(rte_mempool* pool, std::uint16_t workers,
-                                                 contract::Idle idle) {
+                                                 contract::Idle idle, std::uint16_t transmit_descriptors) {
     rte_eth_dev_info info{};
     if (const int error = ::rte_eth_dev_info_get(id_, &info); error != 0)
         return refused(name_, "does not say what it can", error);
@@ -95,7 +95,7 @@ std::expected<void, std::string> Port::configure(rte_mempool* pool, std::uint16_
         return refused(name_, "cannot be configured", error);
     if (conf.intr_conf.rxq != 0)
         waiting_ = Waiting::interrupt;
-    if (auto done = set_up_queues(pool); !done)
+    if (auto done = set_up_queues(pool, transmit_descriptors); !done)
         return done;
     // Some devices are of one size only; then the configured MTU is a promise of the operator.
     if (error = ::rte_eth_dev_set_mtu(id_, setup_.mtu); error != 0 && error != -ENOTSUP)
@@ -109,9 +109,8 @@ std::expected<void, std::string> Port::configure(rte_mempool* pool, std::uint16_
     return {};
 }
 
-std::expected<void, std::string> Port::set_up_queues(rte_mempool* pool) {
+std::expected<void, std::string> Port::set_up_queues(rte_mempool* pool, std::uint16_t transmit_descriptors) {
     std::uint16_t receive_descriptors = descriptors_wanted;
-    std::uint16_t transmit_descriptors = descriptors_wanted;
     ::rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive_descriptors, &transmit_descriptors);
     const auto socket = static_cast<unsigned>(std::max(0, ::rte_eth_dev_socket_id(id_)));
     for (std::uint16_t queue = 0; queue < receive_queues_; ++queue)

@@ -35,11 +35,14 @@ enum class Waiting : std::uint8_t {
 class Port {
 public:
     static constexpr std::size_t burst_max = 32;
+    static constexpr std::uint16_t descriptors_wanted = 1024;
 
     /// Finds the device that start_eal() has made, configures and starts it, with a queue for each of so many
-    /// workers if it has them. `pool` outlives the port.
+    /// workers if it has them. `pool` outlives the port. What stands in the `transmit_descriptors` of a queue
+    /// is not overtaken by anything more urgent.
     static std::expected<Port, std::string> open(const contract::PortSetup& setup, rte_mempool* pool,
-                                                 std::uint16_t workers, contract::Idle idle);
+                                                 std::uint16_t workers, contract::Idle idle,
+                                                 std::uint16_t transmit_descriptors = descriptors_wanted);
 
     std::uint16_t receive(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count);
     /// How many were taken; the caller keeps the rest.
@@ -71,8 +74,9 @@ public:
 
 private:
     Port() = default;
-    std::expected<void, std::string> configure(rte_mempool* pool, std::uint16_t workers, contract::Idle idle);
-    std::expected<void, std::string> set_up_queues(rte_mempool* pool);
+    std::expected<void, std::string> configure(rte_mempool* pool, std::uint16_t workers, contract::Idle idle,
+                                               std::uint16_t transmit_descriptors);
+    std::expected<void, std::string> set_up_queues(rte_mempool* pool, std::uint16_t transmit_descriptors);
     void find_descriptors();
 
     contract::PortSetup setup_;

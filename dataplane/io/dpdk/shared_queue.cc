@@ -27,13 +27,17 @@ void drop(std::span<rte_mbuf*> packets, contract::Counters& counters, contract::
 
 } // namespace
 
-void send_now(Port& port, std::uint16_t queue, std::span<rte_mbuf*> packets, contract::Counters& counters,
-              contract::QueueStatus& status) {
+std::size_t offer(Port& port, std::uint16_t queue, std::span<rte_mbuf*> packets) {
     std::size_t done = 0;
     for (int attempt = 0; attempt < attempts && done < packets.size(); ++attempt)
         done +=
             port.transmit(queue, packets.data() + done, static_cast<std::uint16_t>(packets.size() - done));
-    drop(packets.subspan(done), counters, status);
+    return done;
+}
+
+void send_now(Port& port, std::uint16_t queue, std::span<rte_mbuf*> packets, contract::Counters& counters,
+              contract::QueueStatus& status) {
+    drop(packets.subspan(offer(port, queue, packets)), counters, status);
 }
 
 std::expected<std::unique_ptr<SharedQueue>, std::string>

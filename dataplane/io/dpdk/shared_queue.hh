@@ -29,6 +29,9 @@ namespace tandem::dpdk {
 
 class Port;
 
+/// Sends packets on a queue that nobody else uses at the moment; how many it took, the first ones. The caller
+/// keeps the rest.
+std::size_t offer(Port& port, std::uint16_t queue, std::span<rte_mbuf*> packets);
 /// Sends packets on a queue that nobody else uses at the moment; takes the buffers. What the queue does not
 /// take is dropped and counted.
 void send_now(Port& port, std::uint16_t queue, std::span<rte_mbuf*> packets, contract::Counters& counters,

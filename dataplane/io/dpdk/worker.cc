@@ -45,7 +45,8 @@ Worker::Worker(const WorkerParts& parts, const contract::Appliance& setup, const
     , bell_(parts.bell)
     , spreader_(parts.spreader)
     , setup_(setup)
-    , links_(parts.page)
+    , ha_(parts.page, setup, std::span(parts.lanes).subspan(path::segment_count), parts.pool,
+          seeds.stream ^ 4)
     , path_(parts.page, seeds, {}, &matcher_)
     , fragments_(seeds.stream)
     , hops_(seeds.incarnation)
@@ -100,12 +101,13 @@ std::size_t Worker::turn(Instant now) {
     realtime_ns_ = realtime_now_ns();
     path_.begin(now);
     read_stances();
-    links_.refresh(path_.policy(), now);
     take_changes();
+    ha_.refresh(path_.policy(), hops_, now);
+    look_for_peers();
     prepare_burst();
     take_released();
-    std::size_t work = take_links();
-    work += take_kernel();
+    std::size_t work = take_kernel();
+    work += take_links();
     work += take_handed();
     work += take_outside();
     work += take_inside();
@@ -144,34 +146,12 @@ void Worker::take_changes() {
         hops_.apply(change);
 }
 
-std::size_t Worker::take_links() {
-    std::size_t work = 0;
-    for (std::size_t i = 0; i < contract::paths_max; ++i) {
-        if (links_.descriptor(i) < 0)
-            continue;
-        links_.receive(i);
-        while (const auto content = links_.opened()) {
-            path_.on_frame(*content);
-            deliver();
-            ++work;
-        }
-    }
-    return work;
-}
-
 /// The kernel's frames for all networks; heartbeats are among them, so this comes first.
 std::size_t Worker::take_kernel() {
     std::size_t work = 0;
-    for (std::size_t i = 0; i < lanes_.size(); ++i) {
-        work += lanes_[i]->from_kernel();
-        if (i >= path::segment_count) { // an HA port: everything is the kernel's
-            for (rte_mbuf* packet : lanes_[i]->receive()) {
-                lanes_[i]->untag(packet);
-                lanes_[i]->to_kernel(packet);
-                ++work;
-            }
-        }
-        lanes_[i]->flush();
+    for (Lane* lane : lanes_) {
+        work += lane->from_kernel();
+        lane->flush();
     }
     return work;
 }
@@ -361,43 +341,11 @@ void Worker::release(std::uint32_t token) {
 }
 
 void Worker::redirect(std::uint32_t token, std::span<const std::uint8_t> whole) {
-    if (links_.full())
+    if (ha_.full())
         flush_links();
     std::array<std::uint8_t, path::RedirectedFrame::header_size> head{};
     path::write_redirected_header(head);
-    links_.add(halink::Purpose::redirected, token, head, whole);
-}
-
-void Worker::transmit() {
-    while (const auto frame = path_.next_transmit()) {
-        if (links_.full())
-            flush_links();
-        const halink::Purpose purpose = frame->kind == path::TransmitKind::fresh   ? halink::Purpose::fresh
-                                        : frame->kind == path::TransmitKind::again ? halink::Purpose::again
-                                                                                   : halink::Purpose::control;
-        links_.add(purpose, 0, frame->frame);
-    }
-    flush_links();
-}
-
-void Worker::flush_links() {
-    for (const halink::Transmitted& item : links_.flush()) {
-        switch (item.purpose) {
-        case halink::Purpose::redirected:
-            path_.redirected(item.sent);
-            // What cannot be handed over goes to the server here, which still answers.
-            settle(item.token, item.sent == path::Sent::yes ? Action::drop : Action::forward, {});
-            break;
-        case halink::Purpose::fresh:
-            path_.transmitted(path::TransmitKind::fresh, item.sent);
-            break;
-        case halink::Purpose::again:
-            path_.transmitted(path::TransmitKind::again, item.sent);
-            break;
-        case halink::Purpose::control:
-            break;
-        }
-    }
+    ha_.add(halink::Purpose::redirected, token, head, whole);
 }
 
 void Worker::flush_lanes() {
@@ -418,7 +366,9 @@ void Worker::idle() {
         nap.watch(*lane, now_ + std::chrono::microseconds{setup_.sleep_max_us});
     }
     for (std::size_t i = 0; i < contract::paths_max; ++i)
-        nap.watch(links_.descriptor(i));
+        nap.watch(ha_.links().descriptor(i));
+    if (ha_.waiting())
+        nap.no_later(now_ + std::chrono::microseconds{setup_.sleep_max_us});
     if (spreader_ != nullptr)
         nap.watch(spreader_->exchange().descriptor(spreader_->self()));
     nap.sleep();

@@ -14,11 +14,11 @@
 #include "dataplane/contract/page.hh"
 #include "dataplane/io/dpdk/bell.hh"
 #include "dataplane/io/dpdk/burst.hh"
+#include "dataplane/io/dpdk/ha_mirror.hh"
 #include "dataplane/io/dpdk/hops.hh"
 #include "dataplane/io/dpdk/kept.hh"
 #include "dataplane/io/dpdk/lane.hh"
 #include "dataplane/io/dpdk/spreader.hh"
-#include "dataplane/io/halink/mirror_links.hh"
 #include "dataplane/match/matcher.hh"
 #include "dataplane/path/fragments.hh"
 #include "dataplane/path/front.hh"
@@ -79,6 +79,8 @@ private:
     void take_changes();
     std::size_t take_links();
     std::size_t take_kernel();
+    std::size_t take_ha(HaPort& port);
+    void look_for_peers();
     std::size_t take_outside();
     std::size_t take_inside();
     std::size_t take_handed();
@@ -134,7 +136,7 @@ private:
     const Bell& bell_;
     Spreader* spreader_;
     contract::Appliance setup_;
-    halink::MirrorLinks links_;
+    HaMirror ha_;
     match::Matcher matcher_;
     path::Path path_;
     path::Fragments fragments_;

@@ -18,8 +18,6 @@ namespace {
 constexpr std::size_t datagram_max = 65'536;
 constexpr int socket_buffer = 8 << 20;
 constexpr path::Duration retry_interval = std::chrono::milliseconds{200};
-/// Sequence numbers set aside in the page at a time.
-constexpr std::uint64_t reserve_ahead = 65'536;
 
 struct SocketAddress {
     sockaddr_storage storage{};
@@ -79,7 +77,10 @@ MirrorLinks::MirrorLinks(contract::Page& page)
     , out_(std::make_unique<std::uint8_t[]>(batch_max * datagram_max))
     , in_(std::make_unique<std::uint8_t[]>(batch_max * datagram_max))
     , headers_(std::make_unique<mmsghdr[]>(batch_max))
-    , vectors_(std::make_unique<iovec[]>(batch_max)) {}
+    , vectors_(std::make_unique<iovec[]>(batch_max)) {
+    for (std::size_t i = 0; i < paths_.size(); ++i)
+        paths_[i].seal.attach(page, i);
+}
 
 MirrorLinks::~MirrorLinks() {
     for (PathState& state : paths_)
@@ -104,7 +105,7 @@ void MirrorLinks::refresh(const contract::Policy& policy, path::Instant now) {
         }
         if (wanted && state.descriptor < 0 && now >= state.retry_at)
             open_socket(state, now);
-        take_keys(i);
+        state.seal.refresh();
     }
 }
 
@@ -114,70 +115,6 @@ void MirrorLinks::open_socket(PathState& state, path::Instant now) {
         state.endpoint.local.family != state.endpoint.peer.family)
         return;
     state.descriptor = connect_socket(state.endpoint, state.port);
-}
-
-void MirrorLinks::take_keys(std::size_t path) {
-    PathState& state = paths_[path];
-    const std::uint32_t sequence = page_.mirror_links[path].sequence();
-    contract::MirrorLink link;
-    if (sequence == state.keys_sequence || !page_.mirror_links[path].read(link))
-        return;
-    const bool first = state.keys_sequence == 0;
-    state.keys_sequence = sequence;
-    // First the receiving side: it looks at what the page remembers of the earlier life.
-    std::array<Receiving, 2> receiving;
-    receiving[0] = make_receiving(path, link.current);
-    // What an earlier life received under keys older than those that the page remembers is not known: such
-    // datagrams could be replayed, so they are not accepted.
-    if (!first || page_.mirror_sequences[path].association.load() == link.previous.association)
-        receiving[1] = make_receiving(path, link.previous);
-    state.receiving = std::move(receiving);
-    if (link.current.association != state.association)
-        begin_sending(path, link.current);
-}
-
-MirrorLinks::Receiving MirrorLinks::make_receiving(std::size_t path, const contract::MirrorKeys& keys) {
-    Receiving result;
-    if (keys.association == 0)
-        return result;
-    for (Receiving& known : paths_[path].receiving)
-        if (known.association == keys.association)
-            return std::move(known);
-    result.association = keys.association;
-    result.opener.emplace(keys.receive);
-    // What an earlier life of this process received of the association counts as seen.
-    const contract::MirrorSequence& kept = page_.mirror_sequences[path];
-    if (kept.association.load() == keys.association)
-        result.window.begin_after(kept.receive_highest.load());
-    return result;
-}
-
-void MirrorLinks::begin_sending(std::size_t path, const contract::MirrorKeys& keys) {
-    PathState& state = paths_[path];
-    contract::MirrorSequence& kept = page_.mirror_sequences[path];
-    state.association = keys.association;
-    state.sealer.reset();
-    if (keys.association == 0)
-        return;
-    state.sealer.emplace(keys.transmit);
-    if (kept.association.load() != keys.association) {
-        // Valid only when all is in place: this process can be killed between any two of these.
-        kept.association.store(0);
-        kept.transmit_reserved.store(0);
-        kept.receive_highest.store(0);
-        kept.association.store(keys.association);
-    }
-    state.reserved = kept.transmit_reserved.load();
-    state.next_sequence = state.reserved + 1;
-}
-
-std::uint64_t MirrorLinks::next_sequence(std::size_t path) {
-    PathState& state = paths_[path];
-    if (state.next_sequence > state.reserved) {
-        state.reserved += reserve_ahead;
-        page_.mirror_sequences[path].transmit_reserved.store(state.reserved);
-    }
-    return state.next_sequence++;
 }
 
 void MirrorLinks::add(Purpose purpose, std::uint32_t token, std::span<const std::uint8_t> head,
@@ -194,7 +131,7 @@ void MirrorLinks::add(Purpose purpose, std::uint32_t token, std::span<const std:
     vectors_[count_] = {out_.get() + count_ * datagram_max, 0};
     const std::span<std::uint8_t> out{out_.get() + count_ * datagram_max, datagram_max};
     ++count_;
-    if (state.descriptor < 0 || !state.sealer)
+    if (state.descriptor < 0 || state.seal.association() == 0)
         return;
     entry.sent = path::Sent::failed;
     const std::size_t length = head.size() + body.size();
@@ -208,12 +145,12 @@ void MirrorLinks::add(Purpose purpose, std::uint32_t token, std::span<const std:
     }
     wire::HaHeader header;
     header.type = wire::HaType::mirror;
-    header.association = state.association;
-    header.sequence = next_sequence(path_in_batch_);
+    header.association = state.seal.association();
+    header.sequence = state.seal.numbers().take();
     const auto clear = out.first(wire::HaHeader::size);
     wire::write(header, clear);
     const std::size_t sealed =
-        state.sealer->seal(header.sequence, clear, plain, out.subspan(wire::HaHeader::size));
+        state.seal.sealer().seal(header.sequence, clear, plain, out.subspan(wire::HaHeader::size));
     if (sealed > 0)
         vectors_[count_ - 1].iov_len = wire::HaHeader::size + sealed;
 }
@@ -284,40 +221,16 @@ std::optional<std::span<const std::uint8_t>> MirrorLinks::opened() {
     while (received_at_ < received_) {
         const std::size_t i = received_at_++;
         const std::span<const std::uint8_t> datagram{in_.get() + i * datagram_max, headers_[i].msg_len};
-        const auto header = wire::read_ha_header(datagram);
-        if (!header) {
-            count(header.error() == wire::HaError::truncated ? Counter::link_truncated
-                                                             : Counter::link_version);
+        const auto admitted = state.seal.admit(datagram);
+        if (!admitted)
             continue;
-        }
-        if (header->type != wire::HaType::mirror) {
-            count(Counter::link_version);
-            continue;
-        }
-        const auto known =
-            std::find_if(state.receiving.begin(), state.receiving.end(), [&](const Receiving& r) {
-                return r.opener && r.association == header->association;
-            });
-        if (known == state.receiving.end()) {
-            count(Counter::link_association);
-            continue;
-        }
-        if (!known->window.fresh(header->sequence)) {
-            count(Counter::link_replayed);
-            continue;
-        }
-        const auto length =
-            known->opener->open(header->sequence, datagram.first(wire::HaHeader::size),
-                                datagram.subspan(wire::HaHeader::size), {plain_.get(), datagram_max});
+        const auto length = admitted->under.opener->open(admitted->sequence, admitted->header,
+                                                         admitted->sealed, {plain_.get(), datagram_max});
         if (!length) {
             count(Counter::link_unauthentic);
             continue;
         }
-        known->window.accept(header->sequence);
-        contract::MirrorSequence& kept = page_.mirror_sequences[receiving_path_];
-        if (known->association == kept.association.load(std::memory_order_relaxed) &&
-            header->sequence > kept.receive_highest.load(std::memory_order_relaxed))
-            kept.receive_highest.store(header->sequence, std::memory_order_relaxed);
+        state.seal.accept(*admitted);
         return std::span<const std::uint8_t>{plain_.get(), *length};
     }
     return std::nullopt;

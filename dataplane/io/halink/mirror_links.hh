@@ -4,14 +4,14 @@
 // The mirror channel on the HA paths: UDP sockets, seals, sequence numbers.
 //
 // One connected socket per path. Frames are sealed into a batch and sent with one system call on the path
-// that the brain chose; datagrams are received on all. A sequence number must never seal twice under one key,
-// also not after the engine was killed, so numbers are reserved ahead in the shared page. Deliberately
-// absent: the frames' meaning (dataplane/path), keys' origin (control/link), choosing the path (brain).
+// that the brain chose; datagrams are received on all. Keys, numbers and replay windows are the path's
+// (LinkSeal), whoever sends on it. Deliberately absent: the frames' meaning (dataplane/path), keys' origin
+// (control/link), choosing the path (brain).
 
 #include "dataplane/contract/page.hh"
+#include "dataplane/io/halink/link_seal.hh"
 #include "dataplane/path/instant.hh"
 #include "dataplane/path/path.hh"
-#include "dataplane/seal/seal.hh"
 
 #include <array>
 #include <cstddef>
@@ -60,31 +60,19 @@ public:
 
     /// -1: the path has no socket now.
     int descriptor(std::size_t path) const { return paths_[path].descriptor; }
+    /// Keys and numbers of a path, for whoever sends and receives on it by another way.
+    LinkSeal& seal(std::size_t path) { return paths_[path].seal; }
 
 private:
-    struct Receiving {
-        std::uint32_t association{0};
-        std::optional<seal::Opener> opener;
-        seal::ReplayWindow window;
-    };
     struct PathState {
         contract::MirrorEndpoint endpoint;
         std::uint16_t port{0};
         int descriptor{-1};
         path::Instant retry_at{};
-        std::uint32_t keys_sequence{0};
-        std::uint32_t association{0};
-        std::optional<seal::Sealer> sealer;
-        std::uint64_t next_sequence{1};
-        std::uint64_t reserved{0};
-        std::array<Receiving, 2> receiving; ///< current, previous
+        LinkSeal seal;
     };
 
     void open_socket(PathState& state, path::Instant now);
-    void take_keys(std::size_t path);
-    void begin_sending(std::size_t path, const contract::MirrorKeys& keys);
-    Receiving make_receiving(std::size_t path, const contract::MirrorKeys& keys);
-    std::uint64_t next_sequence(std::size_t path);
     void send_batch(int descriptor);
     void count(contract::Counter c) { page_.counters.add(c); }
 

@@ -94,8 +94,9 @@ Rig::Rig(const RigSetup& setup)
     mirror_.emplace(dpdk::MirrorPools{headers_, indirect_, copies_});
     mirror_->set_route({outside_station(), server_station(), *wire::IpAddress::parse("192.0.2.1"),
                         *wire::IpAddress::parse("192.0.2.2"), 7102, 1500});
+    numbers_.begin(numbers_reserved_);
     if (setup_.work == Work::seal)
-        mirror_->seal_with(1, key, 1, setup_.sealing);
+        mirror_->seal_with(1, key, numbers_, setup_.sealing);
     else
         mirror_->send_in_clear(setup_.work == Work::copy ? dpdk::Copying::deep : dpdk::Copying::reference);
     if (setup_.work == Work::track) {
@@ -193,7 +194,6 @@ void Rig::mirror() {
 void Rig::check_sealed(const dpdk::Looked& looked) {
     std::array<std::uint8_t, path::PacketFrame::header_size> head;
     path::write_packet_header({stream, stream_sequence_, 7, {}}, head);
-    const std::uint64_t sequence = mirror_->next_sequence();
     rte_mbuf* datagram = mirror_->datagram(head, looked.packet, looked.seen.network, looked.seen.length);
     demand(datagram != nullptr, "no datagram");
     const auto packet =
@@ -201,9 +201,11 @@ void Rig::check_sealed(const dpdk::Looked& looked) {
     demand(packet.has_value(), "the datagram is no IP packet");
     const auto udp = wire::parse_udp(packet->payload);
     demand(udp.has_value(), "the datagram is no UDP datagram");
+    const auto header = wire::read_ha_header(udp->payload);
+    demand(header.has_value(), "the datagram has no header");
     seal::Opener opener{key};
     std::vector<std::uint8_t> open(udp->payload.size());
-    const auto length = opener.open(sequence, udp->payload.first(wire::HaHeader::size),
+    const auto length = opener.open(header->sequence, udp->payload.first(wire::HaHeader::size),
                                     udp->payload.subspan(wire::HaHeader::size), open);
     opened_ = length == head.size() + looked.seen.length &&
               std::memcmp(open.data(), head.data(), head.size()) == 0 &&

@@ -104,6 +104,8 @@ private:
     std::optional<tandem::state::Flows> flows_;
     std::optional<tandem::path::Front> front_;
     std::unique_ptr<tandem::dpdk::Burst> burst_;
+    std::atomic<std::uint64_t> numbers_reserved_{0};
+    tandem::seal::Numbers numbers_;
     std::optional<tandem::dpdk::MirrorPort> mirror_;
     tandem::dpdk::Stances stances_{};
 

@@ -21,6 +21,7 @@ struct World {
     bool config_differs{false};
     std::string not_kept;
     ha::Instant stalled_at{};
+    ha::Instant clear_at{};
     ha::Instant started{1000s};
     ha::Instant now{2000s};
 
@@ -49,6 +50,7 @@ struct World {
                                 .config_differs = config_differs,
                                 .not_kept = not_kept,
                                 .stalled_at = stalled_at,
+                                .clear_at = clear_at,
                                 .started = started,
                                 .now = now});
     }
@@ -140,6 +142,10 @@ BOOST_AUTO_TEST_CASE(each_condition_of_the_node) {
     world.stalled_at = world.now - 59s;
     world.expect({"stalled  "});
     world.stalled_at = world.now - 60s;
+    world.expect({});
+    world.clear_at = world.now - 9s;
+    world.expect({"mirror.clear_refused  "});
+    world.clear_at = world.now - 10s;
     world.expect({});
 }
 

@@ -131,7 +131,7 @@ config::Config two_appliance_groups() {
     config.engine.inside = {"net_af_packet0,iface=eth1", "inside0", {}, 1500};
     config.paths.push_back(
         {"cable", *wire::IpAddress::parse("10.1.0.2"), *wire::IpAddress::parse("10.1.0.1")});
-    config.engine.ha = {{"cable", {"net_ring0", "ha0", {}, 1500}}};
+    config.engine.ha = {{"cable", {"net_ring0", "ha0", {}, 1500}, contract::MirrorSeal::clear}};
     config.groups[0].forwarding = contract::Forwarding::transparent;
     config.groups[0].servers = {*wire::IpAddress::parse("fd10::5"), *wire::IpAddress::parse("192.168.0.5")};
     config.groups[0].inside_vips = {*wire::Prefix::parse("192.168.0.254/24")};
@@ -172,6 +172,8 @@ BOOST_AUTO_TEST_CASE(an_appliance_s_engine_knows_its_ports) {
     // At the place of its path.
     BOOST_TEST(std::string{out.ha[0].device.data()}.empty());
     BOOST_TEST(std::string{out.ha[1].device.data()} == "net_ring0");
+    BOOST_CHECK(out.ha[0].mirror == contract::MirrorSeal::sealed);
+    BOOST_CHECK(out.ha[1].mirror == contract::MirrorSeal::clear);
     BOOST_CHECK(app::appliance(two_groups()).backend == contract::Backend::nfqueue);
 }
 

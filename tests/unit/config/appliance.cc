@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "example.hh"
 
+#include "control/config/checks.hh"
+
 #include <boost/test/unit_test.hpp>
 
 using namespace tandem;
@@ -84,6 +86,7 @@ path = "cable"
 device = "0000:05:00.1"
 kernel_interface = "ha0"
 mtu = 9000
+mirror = "clear"
 [engine]
 backend = "dpdk"
 idle = "interrupt"
@@ -102,6 +105,7 @@ mbufs = 8192
     BOOST_TEST(config.engine.mbufs == 8192U);
     BOOST_TEST(config.engine.ha.at(0).path == "cable");
     BOOST_TEST(config.engine.ha.at(0).port.mtu == 9000);
+    BOOST_CHECK(config.engine.ha.at(0).mirror == contract::MirrorSeal::clear);
     const Config tagged =
         good(changed("kernel_interface = \"outside0\"", "kernel_interface = \"outside0\"\nvlan = "
                                                         "[100, 4094]"));
@@ -230,6 +234,10 @@ BOOST_AUTO_TEST_CASE(mistakes_of_the_engine) {
     std::string other = ha;
     expect_one(std::string{appliance_text} + other.replace(other.find("cable"), 5, "cabel"), 25,
                "there is no path \"cabel\"", "[[path]]");
+    expect_one(std::string{appliance_text} + ha + "mirror = \"plain\"\n", 28, "cannot be \"plain\"",
+               "possible: sealed, clear");
+    expect_one(changed("\"inside0\"", "\"inside0\"\nmirror = \"clear\""), 24,
+               "unknown key \"mirror\" in [engine.inside]", "known keys");
     std::string second = ha;
     second.replace(second.find("net_ring0"), 9, "net_ring1").replace(second.find("ha0"), 3, "ha1");
     expect_one(std::string{appliance_text} + ha + second, 29, "path \"cable\" has two ports", "line 25");
@@ -240,6 +248,19 @@ BOOST_AUTO_TEST_CASE(what_both_nodes_agree_on) {
     BOOST_TEST(good(changed("192.168.10.10", "192.168.10.11")).digest == digest);
     BOOST_TEST(good(changed("transparent", "nat")).digest != digest);
     BOOST_TEST(good(changed("servers =", "inside_vips = [\"192.168.10.254\"]\nservers =")).digest != digest);
+    // An HA port is this node's business; whether its mirror is sealed is not.
+    const std::string ha =
+        "[[engine.ha]]\npath = \"cable\"\ndevice = \"net_ring0\"\nkernel_interface = \"ha0\"\n";
+    const std::string port = std::string{appliance_text} + ha;
+    BOOST_TEST(good(port).digest == digest);
+    BOOST_TEST(good(port + "mirror = \"sealed\"\n").digest == digest);
+    const Config clear = good(port + "mirror = \"clear\"\n");
+    BOOST_TEST(clear.digest != digest);
+    Config other = clear; // the same path seen from the other end, under another name
+    std::swap(other.paths[0].local, other.paths[0].peer);
+    other.paths[0].name = other.engine.ha[0].path = "kabel";
+    BOOST_TEST(digest_of(other) == clear.digest);
+    BOOST_TEST(advice(clear, {}).size() == advice(good(port), {}).size() + 1);
 }
 
 BOOST_AUTO_TEST_CASE(the_machine) {

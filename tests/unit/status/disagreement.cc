@@ -70,6 +70,22 @@ BOOST_AUTO_TEST_CASE(the_link) {
          "path cable: down seen from sip-a, up seen from sip-b: it may work in one direction only"});
 }
 
+BOOST_AUTO_TEST_CASE(a_mirror_in_clear) {
+    const std::string end =
+        " seals it and refuses what comes in clear: \"mirror\" of [[engine.ha]] must say the "
+        "same in both files";
+    expect([](NodeStatus& a, NodeStatus&) { a.paths[0].mirror = MirrorWay::port_clear; },
+           {"path cable: sip-a sends the mirror in clear, sip-b" + end});
+    expect(
+        [](NodeStatus& a, NodeStatus& b) {
+            a.paths[0].mirror = MirrorWay::port;
+            b.paths[0].mirror = MirrorWay::port_clear;
+        },
+        {"path cable: sip-b sends the mirror in clear, sip-a" + end});
+    // A port on one side and the kernel on the other get on.
+    expect([](NodeStatus& a, NodeStatus&) { a.paths[0].mirror = MirrorWay::port; }, {});
+}
+
 BOOST_AUTO_TEST_CASE(settings) {
     expect([](NodeStatus&, NodeStatus& b) { b.groups[0].pattern = "INVITE"; },
            {"group sip: the request patterns differ"});

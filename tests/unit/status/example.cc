@@ -44,7 +44,8 @@ NodeStatus active_node() {
                    180,
                    95,
                    2.5,
-                   {{"unauthentic", 4}, {"replayed", 0}}}};
+                   {{"unauthentic", 4}, {"replayed", 0}},
+                   MirrorWay::kernel}};
     node.mirror = {1200, 1198, 0, 0, Sync::behind};
     node.engine = {EngineState::attached, 812, "nfqueue"};
     node.detection = {5, 3, 20};

@@ -53,8 +53,9 @@ BOOST_AUTO_TEST_CASE(both_nodes_side_by_side) {
     BOOST_TEST(text.find("Standby since 2025-06-15T") != std::string::npos);
     expect_line(text, "  VIP 10.0.0.10     on eth0                                     not here");
     BOOST_TEST(
-        text.find("cable  sip-a      10.1.0.1  10.1.0.2  up     up      0.18 ms     0.095 ms  2.5 ms ago  "
-                  "unauthentic 4\n") != std::string::npos,
+        text.find(
+            "cable  sip-a      10.1.0.1  10.1.0.2  up     up      0.18 ms     0.095 ms  2.5 ms ago  kernel  "
+            "unauthentic 4\n") != std::string::npos,
         text);
     BOOST_TEST(text.find("cable  sip-b      10.1.0.2  10.1.0.1") != std::string::npos);
     BOOST_TEST(text.find("DO NOT AGREE") == std::string::npos);

@@ -34,7 +34,8 @@ BOOST_AUTO_TEST_CASE(the_json_form) {
         R"("failures":0}],"forwarding":"","servers":[],"inside_vips":[]}],)"
         R"("peer":{"state":"up","id":2,"name":"sip-b"},)"
         R"("paths":[{"name":"cable","local":"10.1.0.1","peer":"10.1.0.2","state":"up","stream":"up",)"
-        R"("rtt_us":{"last":180,"min":95},"last_heard_ms":2.5E0,"counters":{"unauthentic":4,"replayed":0}}],)"
+        R"("rtt_us":{"last":180,"min":95},"last_heard_ms":2.5E0,"counters":{"unauthentic":4,"replayed":0},)"
+        R"("mirror":"kernel"}],)"
         R"("mirror":{"sent":1200,"confirmed":1198,"received":0,"lost":0,"in_sync":false},)"
         R"("engine":{"running":true,"attached":true,"pid":812,"backend":"nfqueue","workers":[],"ports":[]},)"
         R"("detection":{"interval_ms":5E0,"multiplier":3,"worst_case_ms":2E1},)"
@@ -107,7 +108,8 @@ BOOST_AUTO_TEST_CASE(an_empty_status_has_every_member) {
 
 BOOST_AUTO_TEST_CASE(a_path_that_was_never_heard) {
     NodeStatus node;
-    node.paths.push_back({"p", "10.0.0.1", "10.0.0.2", PathState::never, StreamState::down, {}, {}, {}, {}});
+    node.paths.push_back(
+        {"p", "10.0.0.1", "10.0.0.2", PathState::never, StreamState::down, {}, {}, {}, {}, {}});
     const auto path = to_json(node).at("paths").at(0);
     BOOST_TEST(path.at("state") == "never");
     BOOST_TEST(path.at("stream") == "down");
