@@ -21,11 +21,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -57,9 +59,12 @@ void hasten(pid_t process) {
     if (threads == nullptr)
         return;
     const sched_param parameters{.sched_priority = guard_priority};
-    while (const dirent* thread = ::readdir(threads))
-        if (const pid_t id = std::atoi(thread->d_name); id > 0)
+    while (const dirent* thread = ::readdir(threads)) {
+        const std::string_view name{thread->d_name};
+        pid_t id = 0;
+        if (std::from_chars(name.data(), name.data() + name.size(), id).ec == std::errc{})
             ::sched_setscheduler(id, SCHED_FIFO, &parameters);
+    }
     ::closedir(threads);
 }
 
