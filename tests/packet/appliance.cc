@@ -190,7 +190,7 @@ Appliance::Appliance(const ApplianceSetup& setup) {
     forget();
 }
 
-Appliance::~Appliance() {
+void Appliance::remove() {
     if (engine_ > 0) {
         ::kill(engine_, SIGKILL);
         ::waitpid(engine_, nullptr, 0);

@@ -57,7 +57,6 @@ public:
     static constexpr std::string_view peer_mac = "02:00:00:00:07:02";
 
     explicit Appliance(const ApplianceSetup& setup = {});
-    ~Appliance();
     Appliance(const Appliance&) = delete;
     Appliance& operator=(const Appliance&) = delete;
 
@@ -94,6 +93,12 @@ public:
     int terminate();
 
 private:
+    /// At the end, also when the constructor ends early: an engine that nobody ends goes on for ever.
+    struct Removal {
+        Appliance& appliance;
+        ~Removal() { appliance.remove(); }
+    };
+    void remove();
     std::optional<Bytes> take(Wire wire);
 
     std::string node_;
@@ -105,6 +110,7 @@ private:
     int wires_[3]{-1, -1, -1};
     std::unique_ptr<Peer> peer_;
     pid_t engine_{-1};
+    Removal removal_{*this}; ///< the last member: it needs the others
 };
 
 /// The IP packet in a frame, whatever tags it has.
