@@ -97,14 +97,9 @@ void Worker::run() {
 }
 
 std::size_t Worker::turn(Instant now) {
-    now_ = now;
-    realtime_ns_ = realtime_now_ns();
-    path_.begin(now);
-    read_stances();
-    take_changes();
+    look_around(now);
     ha_.refresh(path_.policy(), hops_, now);
     look_for_peers();
-    prepare_burst();
     take_released();
     std::size_t work = take_kernel();
     work += take_links();
@@ -123,6 +118,16 @@ std::size_t Worker::turn(Instant now) {
     show_calls();
     path_.finish();
     return work;
+}
+
+/// What the next packets are judged by.
+void Worker::look_around(Instant now) {
+    now_ = now;
+    realtime_ns_ = realtime_now_ns();
+    path_.begin(now);
+    read_stances();
+    take_changes();
+    prepare_burst();
 }
 
 void Worker::read_stances() {
@@ -146,6 +151,13 @@ void Worker::take_changes() {
         hops_.apply(change);
 }
 
+/// A packet that comes because this node has announced itself must not be judged by what was read before: the
+/// kernel may have put this thread aside in between.
+void Worker::look_after(std::size_t received) {
+    if (received > 0)
+        look_around(clock_now());
+}
+
 /// The kernel's frames for all networks; heartbeats are among them, so this comes first.
 std::size_t Worker::take_kernel() {
     std::size_t work = 0;
@@ -161,6 +173,7 @@ std::size_t Worker::take_outside() {
     std::size_t work = 0;
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = outside.receive();
+        look_after(burst.size());
         take_burst_outside(own(Segment::outside, untagged(outside, burst)));
         take_released(); // those that had to make room
         transmit();
@@ -178,6 +191,7 @@ std::size_t Worker::take_inside() {
     std::size_t work = 0;
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = inside.receive();
+        look_after(burst.size());
         take_burst_inside(own(Segment::inside, untagged(inside, burst)));
         flush_lanes();
         work += burst.size();
@@ -197,6 +211,7 @@ std::size_t Worker::take_handed() {
     if (spreader_ == nullptr)
         return 0;
     const std::size_t work = spreader_->take([this](Freight freight, std::span<rte_mbuf*> packets) {
+        look_after(packets.size());
         switch (freight) {
         case Freight::outside:
             take_burst_outside(packets);

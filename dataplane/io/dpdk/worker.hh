@@ -75,6 +75,8 @@ private:
     };
 
     std::size_t turn(path::Instant now);
+    void look_around(path::Instant now);
+    void look_after(std::size_t received);
     void read_stances();
     void take_changes();
     std::size_t take_links();

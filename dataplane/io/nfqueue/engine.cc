@@ -154,6 +154,11 @@ void Engine::take_released() {
 void Engine::take_outside() {
     for (std::size_t i = 0; i < bursts_max; ++i) {
         const auto burst = queue_.receive();
+        // What comes because this node has announced itself must not be judged by what was read before.
+        if (!burst.empty()) {
+            now_ = clock_now();
+            path_.begin(now_);
+        }
         for (const Queued& queued : burst) {
             const Action action = path_.on_outside(queued.packet, queued.id);
             capture(Side::outside, Direction::in, action, path_.judgement().reason, queued.packet);
