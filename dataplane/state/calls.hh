@@ -13,6 +13,8 @@
 // and counts twice. Memory and work per message are bounded: a full table counts what it could not keep.
 // Deliberately absent: dialogs, routes, media.
 
+#include "dataplane/table/bring.hh"
+#include "dataplane/table/large_pages.hh"
 #include "dataplane/wire/sip.hh"
 
 #include <chrono>
@@ -42,7 +44,7 @@ public:
         return hash(sip.call_id, group);
     }
     /// Asks for what see() is going to touch.
-    void fetch(std::uint64_t asked) const noexcept { __builtin_prefetch(&calls_[home(asked)], 1); }
+    void fetch(std::uint64_t asked) const noexcept { table::fetch(&calls_[home(asked)]); }
 
     /// A SIP message (RFC 3261) that came from outside for a VIP of `group`, read by parse_sip() or
     /// extract_sip(). `now` never goes back.
@@ -77,7 +79,7 @@ private:
     void remove(Call* call) noexcept;
     std::size_t home(std::uint64_t key) const noexcept { return key & (calls_.size() - 1); }
 
-    std::vector<Call> calls_;
+    table::LargeVector<Call> calls_;
     std::uint64_t seed_;
     std::uint64_t overflowed_{0};
     std::size_t swept_{0};

@@ -96,16 +96,16 @@ Dialogs::Places Dialogs::fetch_entries(const Asked& asked) const {
 
 void Dialogs::fetch_records(const Places& places) const {
     for (const Index index : {places.trying, places.known})
-        if (index != none) {
+        if (index != none)
             records_.fetch(index);
-            index_.fetch_neighbours(index);
-        }
 }
 
 void Dialogs::fetch_texts(const Places& places) const {
     for (const Index index : {places.trying, places.known})
-        if (index != none)
+        if (index != none) {
+            index_.fetch_neighbours(index);
             records_.fetch_text(index);
+        }
 }
 
 Dialogs::Index Dialogs::find(const Key& key) const {

@@ -69,23 +69,25 @@ Registrations::Asked Registrations::ask(std::uint8_t group, const wire::SipMessa
 
 void Registrations::fetch_buckets(const Asked& asked) const {
     index_.fetch_bucket(place({asked.record, asked.contact}));
-    __builtin_prefetch(&heads_[asked.record & (heads_.size() - 1)]);
 }
 
 Registrations::Index Registrations::fetch_entry(const Asked& asked) const {
-    return index_.fetch_entry(place({asked.record, asked.contact}));
+    const Index index = index_.fetch_entry(place({asked.record, asked.contact}));
+    if (index == Table::none)
+        table::fetch(&heads_[asked.record & (heads_.size() - 1)]);
+    return index;
 }
 
 void Registrations::fetch_record(Index index) const {
-    if (index == Table::none)
-        return;
-    records_.fetch(index);
-    index_.fetch_neighbours(index);
+    if (index != Table::none)
+        records_.fetch(index);
 }
 
-void Registrations::fetch_text(Index index) const {
-    if (index != Table::none)
-        records_.fetch_text(index);
+void Registrations::fetch_text(Index index, const Asked& asked, std::uint32_t cseq) const {
+    if (index == Table::none || is_outdated(index, asked.call, cseq))
+        return;
+    index_.fetch_neighbours(index);
+    records_.fetch_text(index);
 }
 
 void Registrations::see(Instant now, const Origin& origin, const wire::SipMessage& message,

@@ -88,7 +88,10 @@ public:
     void fetch_buckets(const Asked& asked) const;
     Index fetch_entry(const Asked& asked) const;
     void fetch_record(Index index) const;
-    void fetch_text(Index index) const;
+    /// `cseq`: of the request. What is older than what is known needs no more.
+    void fetch_text(Index index, const Asked& asked, std::uint32_t cseq) const;
+    /// For a new binding that comes behind so many octets of other new ones.
+    void fetch_fresh(std::size_t ahead, std::size_t length) const { records_.fetch_fresh(ahead, length); }
 
     /// Takes a REGISTER request that was read by parse_sip() or extract_sip() from `text`. `now` never goes
     /// back. Other messages change nothing.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/state/tracker.hh"
 
+#include "dataplane/table/bring.hh"
+
 #include <algorithm>
 
 namespace tandem::state {
@@ -10,13 +12,7 @@ namespace {
 constexpr std::size_t chunks_per_registration = 7;
 constexpr std::size_t chunks_per_dialog = 5;
 
-/// Asks for the octets of a message, as far as most of them go.
-void fetch_text(std::string_view text) {
-    constexpr std::size_t line = 64;
-    constexpr std::size_t octets_max = 1024;
-    for (std::size_t at = 0; at < std::min(text.size(), octets_max); at += line)
-        __builtin_prefetch(text.data() + at);
-}
+constexpr std::size_t text_part = 1024; ///< so much of a text is brought ahead: most are shorter
 
 } // namespace
 
@@ -42,17 +38,14 @@ void Tracker::see(Instant now, std::span<const TrackedMessage> messages) {
 }
 
 void Tracker::see_together(Instant now, std::span<const TrackedMessage> messages) {
-    constexpr std::size_t ahead = 3;
-    for (std::size_t i = 0; i < std::min(ahead, messages.size()); ++i)
-        fetch_text(messages[i].text);
-    for (std::size_t i = 0; i < messages.size(); ++i) {
-        if (i + ahead < messages.size())
-            fetch_text(messages[i + ahead].text);
+    // All of them before anything else is done: what is looked at meanwhile would only have to wait behind.
+    for (const TrackedMessage& message : messages)
+        table::bring(message.text.data(), std::min(message.text.size(), text_part));
+    for (std::size_t i = 0; i < messages.size(); ++i)
         read(messages[i], reads_[i]);
-    }
     const auto reads = std::span(reads_).first(messages.size());
     if (messages.size() > 1)
-        fetch(reads);
+        fetch_records(messages, reads);
     for (std::size_t i = 0; i < messages.size(); ++i)
         apply(now, messages[i], reads[i]);
 }
@@ -83,24 +76,27 @@ void Tracker::read(const TrackedMessage& message, Read& into) {
 }
 
 /// Each pass asks for what the one before it has brought the way to.
-void Tracker::fetch(std::span<Read> reads) const {
+void Tracker::fetch_records(std::span<const TrackedMessage> messages, std::span<Read> reads) const {
     for (Read& read : reads) {
-        if (read.kind == Read::Kind::registration)
+        if (read.kind == Read::Kind::registration) {
             read.binding = registrations_.fetch_entry(read.registration);
-        else if (read.kind == Read::Kind::call)
-            read.dialogs = dialogs_.fetch_entries(read.dialog);
-    }
-    for (const Read& read : reads) {
-        if (read.kind == Read::Kind::registration)
             registrations_.fetch_record(read.binding);
-        else if (read.kind == Read::Kind::call)
+        } else if (read.kind == Read::Kind::call) {
+            read.dialogs = dialogs_.fetch_entries(read.dialog);
             dialogs_.fetch_records(read.dialogs);
+        }
     }
-    for (const Read& read : reads) {
-        if (read.kind == Read::Kind::registration)
-            registrations_.fetch_text(read.binding);
-        else if (read.kind == Read::Kind::call)
+    std::size_t fresh = 0;
+    for (std::size_t i = 0; i < reads.size(); ++i) {
+        const Read& read = reads[i];
+        if (read.kind == Read::Kind::registration && read.binding != Dialogs::none) {
+            registrations_.fetch_text(read.binding, read.registration, read.message.cseq);
+        } else if (read.kind == Read::Kind::registration) {
+            registrations_.fetch_fresh(fresh, messages[i].text.size());
+            fresh += messages[i].text.size();
+        } else if (read.kind == Read::Kind::call) {
             dialogs_.fetch_texts(read.dialogs);
+        }
     }
 }
 

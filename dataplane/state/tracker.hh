@@ -72,8 +72,8 @@ public:
     std::uint64_t unread() const { return unread_; }
 
 private:
-    /// So many are read at once: their texts and what was read of them stay in the first cache.
-    static constexpr std::size_t together = 16;
+    /// So many are read at once: their texts and what was read of them stay near.
+    static constexpr std::size_t together = 32;
 
     /// What is known of a message before its records are touched.
     struct Read {
@@ -87,7 +87,7 @@ private:
     };
     void see_together(Instant now, std::span<const TrackedMessage> messages);
     void read(const TrackedMessage& message, Read& into);
-    void fetch(std::span<Read> reads) const;
+    void fetch_records(std::span<const TrackedMessage> messages, std::span<Read> reads) const;
     void apply(Instant now, const TrackedMessage& message, const Read& read);
 
     Registrations registrations_;

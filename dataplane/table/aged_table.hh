@@ -9,6 +9,7 @@
 // the least worth goes first. Deliberately absent: a policy (the owner decides what to give up), iterators,
 // growth.
 
+#include "dataplane/table/bring.hh"
 #include "dataplane/table/large_pages.hh"
 #include "dataplane/wire/address.hh"
 #include "dataplane/wire/octets.hh"
@@ -87,7 +88,7 @@ public:
 
     explicit AgedTable(std::size_t capacity)
         : entries_(capacity)
-        , buckets_(std::bit_ceil(capacity < 2 ? 2 : capacity), none) {
+        , buckets_(std::bit_ceil(capacity < 2 ? 2 : capacity) * buckets_for_one, none) {
         for (std::size_t i = capacity; i-- > 0;) {
             entries_[i].next = free_;
             free_ = static_cast<Index>(i);
@@ -109,22 +110,18 @@ public:
 
     // What find() is going to look at, asked for ahead: first the bucket, then what it leads to, then those
     // that stand beside that by age.
-    void fetch_bucket(std::uint64_t hash) const {
-        __builtin_prefetch(&buckets_[hash & (buckets_.size() - 1)]);
-    }
+    void fetch_bucket(std::uint64_t hash) const { table::fetch(&buckets_[hash & (buckets_.size() - 1)]); }
     Index fetch_entry(std::uint64_t hash) const {
         const Index index = buckets_[hash & (buckets_.size() - 1)];
         if (index != none) {
-            const auto* entry = reinterpret_cast<const char*>(&entries_[index]);
-            __builtin_prefetch(entry, 1);
-            __builtin_prefetch(entry + sizeof(Entry) - 1, 1);
+            table::fetch(&entries_[index], sizeof(Entry));
         }
         return index;
     }
     void fetch_neighbours(Index index) const {
         for (const Index beside : {entries_[index].older, entries_[index].newer})
             if (beside != none)
-                __builtin_prefetch(&entries_[beside].older, 1);
+                table::fetch(&entries_[beside].older);
     }
 
     /// Adds a key that is not there, as the newest of a list. The table is not full.
@@ -170,7 +167,10 @@ public:
     Index oldest(std::size_t list = 0) const { return oldest_[list]; }
 
 private:
-    struct Entry {
+    /// An entry that stands in front of another one is looked at in vain, and is far away.
+    static constexpr std::size_t buckets_for_one = 4;
+
+    struct alignas(64) Entry {
         Key key{};
         Value value{};
         std::uint64_t hash{0};

@@ -10,6 +10,8 @@
 // a record, and takes the copy only if nobody wrote meanwhile. Deliberately absent: keys and search (the
 // writer has an index of its own), several writers, growth.
 
+#include "dataplane/table/bring.hh"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -116,21 +118,22 @@ public:
     }
 
     // What write() and read() are going to touch, asked for ahead: the slot, then the text that it leads to.
-    void fetch(Index record) const {
-        const auto* slot = reinterpret_cast<const char*>(&slots_[record]);
-        __builtin_prefetch(slot, 1);
-        __builtin_prefetch(slot + sizeof(Slot) - 1, 1);
-    }
+    void fetch(Index record) const { table::fetch(&slots_[record], sizeof(Slot)); }
     /// Chunks of one text mostly stand one behind the other.
     void fetch_text(Index record) const {
         const Slot& slot = slots_[record];
         const std::size_t first = slot.first.load(std::memory_order_relaxed);
-        const std::size_t end =
-            std::min(chunk_count_, first + chunks_of(slot.length.load(std::memory_order_relaxed)));
-        for (std::size_t i = first; i < end; ++i) {
-            __builtin_prefetch(&chunks_[i], 1);
-            __builtin_prefetch(&chunks_[i].words[7], 1);
-        }
+        const std::size_t count = chunks_of(slot.length.load(std::memory_order_relaxed));
+        if (first < chunk_count_ && count <= chunk_count_ - first)
+            table::fetch(&chunks_[first], count * sizeof(Chunk));
+    }
+
+    /// Chunks that were never used, for a text behind so many octets of others.
+    void fetch_fresh(std::size_t ahead, std::size_t length) const {
+        const std::size_t first = fresh_ + chunks_of(ahead);
+        const std::size_t count = chunks_of(length);
+        if (free_ == none && first < chunk_count_ && count <= chunk_count_ - first)
+            table::fetch(&chunks_[first], count * sizeof(Chunk));
     }
 
     /// Replaces the head of a record that there is.
