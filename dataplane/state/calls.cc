@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/state/calls.hh"
 
+#include "dataplane/table/aged_table.hh"
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -20,9 +22,8 @@ Calls::Calls(std::size_t capacity, std::uint64_t seed)
         std::abort();
 }
 
-void Calls::see(Instant now, std::size_t group, const wire::SipMessage& sip) noexcept {
-    const std::uint64_t key = hash(sip.call_id, group);
-    const std::uint64_t branch = hash(sip.via.branch, group);
+void Calls::see(Instant now, std::size_t group, const wire::SipMessage& sip, std::uint64_t key) noexcept {
+    const auto branch = [&] { return hash(sip.via.branch, group); };
     const auto confirm = [&](Call* call) {
         if (call == nullptr)
             return;
@@ -47,7 +48,7 @@ void Calls::see(Instant now, std::size_t group, const wire::SipMessage& sip) noe
         if (!sip.to.tag.empty())
             return confirm(find_or_add(key, group)); // in a dialog: the call is up
         if (Call* call = find_or_add(key, group); call != nullptr && !call->confirmed) {
-            call->branch = branch; // again after a challenge: a new transaction of the same call
+            call->branch = branch(); // again after a challenge: a new transaction of the same call
             call->forget = now + ringing_max;
         }
         return;
@@ -55,7 +56,7 @@ void Calls::see(Instant now, std::size_t group, const wire::SipMessage& sip) noe
         Call* call = find(key);
         if (call == nullptr)
             return;
-        if (!call->confirmed && call->branch == branch)
+        if (!call->confirmed && call->branch == branch())
             return remove(call);
         return confirm(call);
     }
@@ -93,14 +94,8 @@ void Calls::clear(std::size_t group) noexcept {
                 remove(&call);
 }
 
-/// FNV-1a over a secret beginning, folded.
 std::uint64_t Calls::hash(std::string_view text, std::size_t group) const noexcept {
-    std::uint64_t value = 14695981039346656037ULL ^ seed_ ^ group;
-    for (const char c : text)
-        value = (value ^ static_cast<std::uint8_t>(c)) * 1099511628211ULL;
-    value ^= value >> 32U;
-    value *= 0x9e3779b97f4a7c15ULL;
-    value ^= value >> 29U;
+    const std::uint64_t value = table::SeededHash{seed_}.add(group).add(text).value();
     return value == 0 ? 1 : value;
 }
 

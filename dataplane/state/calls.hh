@@ -13,6 +13,8 @@
 // and counts twice. Memory and work per message are bounded: a full table counts what it could not keep.
 // Deliberately absent: dialogs, routes, media.
 
+#include "dataplane/table/bring.hh"
+#include "dataplane/table/large_pages.hh"
 #include "dataplane/wire/sip.hh"
 
 #include <chrono>
@@ -37,9 +39,20 @@ public:
     /// Call-IDs.
     Calls(std::size_t capacity, std::uint64_t seed);
 
+    /// What a message is looked up by: a hash of Call-ID and group, never 0.
+    std::uint64_t ask(std::size_t group, const wire::SipMessage& sip) const noexcept {
+        return hash(sip.call_id, group);
+    }
+    /// Asks for what see() is going to touch.
+    void fetch(std::uint64_t asked) const noexcept { table::fetch(&calls_[home(asked)]); }
+
     /// A SIP message (RFC 3261) that came from outside for a VIP of `group`, read by parse_sip() or
     /// extract_sip(). `now` never goes back.
-    void see(Instant now, std::size_t group, const wire::SipMessage& sip) noexcept;
+    void see(Instant now, std::size_t group, const wire::SipMessage& sip) noexcept {
+        see(now, group, sip, ask(group, sip));
+    }
+    /// The same with what ask() has said of it.
+    void see(Instant now, std::size_t group, const wire::SipMessage& sip, std::uint64_t key) noexcept;
 
     /// Forgets what has been silent for too long; looks at a bounded part of the table, so call it often.
     void sweep(Instant now) noexcept;
@@ -66,7 +79,7 @@ private:
     void remove(Call* call) noexcept;
     std::size_t home(std::uint64_t key) const noexcept { return key & (calls_.size() - 1); }
 
-    std::vector<Call> calls_;
+    table::LargeVector<Call> calls_;
     std::uint64_t seed_;
     std::uint64_t overflowed_{0};
     std::size_t swept_{0};

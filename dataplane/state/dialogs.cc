@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 
 namespace tandem::state {
@@ -35,7 +34,7 @@ public:
 
 private:
     static constexpr std::size_t field_max = 1024;
-    std::array<char, 4096> text_{};
+    std::array<char, 4096> text_; ///< what is not written is not read
     std::size_t size_{0};
 };
 
@@ -68,6 +67,7 @@ struct Dialogs::Seen {
     const wire::IpAddress& source;
     std::uint16_t port;
     const SipMessage& message;
+    const Asked& asked;
 };
 
 Dialogs::Dialogs(std::span<std::byte> memory, const Limits& limits, std::uint64_t seed)
@@ -79,20 +79,44 @@ std::uint64_t Dialogs::hash(std::string_view text) const {
     return table::SeededHash{seed_}.add(text).value();
 }
 
-Dialogs::Key Dialogs::key_of(std::uint8_t group, const SipMessage& message, bool both) const {
-    return {table::SeededHash{seed_}.add(group).add(message.call_id).value(),
-            hash(message.from.tag) + (both ? hash(message.to.tag) : 0)};
+Dialogs::Asked Dialogs::ask(std::uint8_t group, const SipMessage& message) const {
+    return {table::SeededHash{seed_}.add(group).add(message.call_id).value(), hash(message.from.tag),
+            message.to.tag.empty() ? 0 : hash(message.to.tag)};
+}
+
+void Dialogs::fetch_buckets(const Asked& asked) const {
+    index_.fetch_bucket(place(trying_key(asked)));
+    index_.fetch_bucket(place(full_key(asked)));
+}
+
+Dialogs::Places Dialogs::fetch_entries(const Asked& asked) const {
+    return {index_.fetch_entry(place(trying_key(asked))),
+            asked.to != 0 ? index_.fetch_entry(place(full_key(asked))) : none};
+}
+
+void Dialogs::fetch_records(const Places& places) const {
+    for (const Index index : {places.trying, places.known})
+        if (index != none)
+            records_.fetch(index);
+}
+
+void Dialogs::fetch_texts(const Places& places) const {
+    for (const Index index : {places.trying, places.known})
+        if (index != none) {
+            index_.fetch_neighbours(index);
+            records_.fetch_text(index);
+        }
 }
 
 Dialogs::Index Dialogs::find(const Key& key) const {
-    return index_.find(key, key.call ^ std::rotl(key.tags, 32));
+    return index_.find(key, place(key));
 }
 
 void Dialogs::see(Instant now, std::uint8_t group, const wire::IpAddress& source, std::uint16_t port,
-                  const SipMessage& message) {
+                  const SipMessage& message, const Asked& asked) {
     if (message.from.tag.empty())
         return; // RFC 2543; nothing of it can be told apart
-    const Seen seen{now, group, source, port, message};
+    const Seen seen{now, group, source, port, message, asked};
     if (message.kind == SipKind::response)
         return message.method == SipMethod::invite ? on_answer(seen) : void();
     switch (message.method) {
@@ -111,7 +135,7 @@ void Dialogs::see(Instant now, std::uint8_t group, const wire::IpAddress& source
 
 void Dialogs::on_invite(const Seen& seen) {
     const bool within = !seen.message.to.tag.empty();
-    const Key key = key_of(seen.group, seen.message, within);
+    const Key key = within ? full_key(seen.asked) : trying_key(seen.asked);
     const Index known = find(key);
     if (known != Table::none)
         return count_request(seen, known);
@@ -122,9 +146,9 @@ void Dialogs::on_invite(const Seen& seen) {
 
 /// An answer to an INVITE: From is the caller.
 void Dialogs::on_answer(const Seen& seen) {
-    const Index trying = find(key_of(seen.group, seen.message, false));
+    const Index trying = find(trying_key(seen.asked));
     const bool tagged = !seen.message.to.tag.empty();
-    const Key key = key_of(seen.group, seen.message, tagged);
+    const Key key = full_key(seen.asked);
     const Index known = tagged ? find(key) : Table::none;
     if (seen.message.status >= 300) {
         // A failure of a re-INVITE leaves the dialog as it was (RFC 3261 section 14.1).
@@ -154,7 +178,7 @@ void Dialogs::on_answer(const Seen& seen) {
 }
 
 void Dialogs::on_ack(const Seen& seen) {
-    const Index trying = find(key_of(seen.group, seen.message, false));
+    const Index trying = find(trying_key(seen.asked));
     Dialog begun;
     if (trying == Table::none || seen.message.to.tag.empty() || !records_.read(trying, begun))
         return;
@@ -164,11 +188,13 @@ void Dialogs::on_ack(const Seen& seen) {
         ++counts_.failed;
         return;
     }
-    enter(seen, key_of(seen.group, seen.message, true), DialogState::confirmed, &begun);
+    enter(seen, full_key(seen.asked), DialogState::confirmed, &begun);
 }
 
 void Dialogs::on_bye(const Seen& seen) {
-    const Index known = find(key_of(seen.group, seen.message, true));
+    if (seen.message.to.tag.empty())
+        return;
+    const Index known = find(full_key(seen.asked));
     if (known == Table::none)
         return;
     remove(known);
@@ -179,7 +205,7 @@ void Dialogs::on_bye(const Seen& seen) {
 void Dialogs::on_other(const Seen& seen) {
     if (seen.message.to.tag.empty())
         return;
-    const Index known = find(key_of(seen.group, seen.message, true));
+    const Index known = find(full_key(seen.asked));
     if (known != Table::none)
         count_request(seen, known);
 }
@@ -188,7 +214,7 @@ void Dialogs::on_other(const Seen& seen) {
 void Dialogs::enter(const Seen& seen, const Key& key, DialogState state, const Dialog* from) {
     Dialog dialog = from != nullptr ? *from : Dialog{};
     if (from == nullptr) {
-        dialog.caller = hash(seen.message.from.tag);
+        dialog.caller = seen.asked.from;
         dialog.branch = hash(seen.message.via.branch);
         dialog.caller_cseq = seen.message.cseq;
         dialog.source = seen.source;
@@ -209,7 +235,7 @@ void Dialogs::enter(const Seen& seen, const Key& key, DialogState state, const D
             remove(least != Table::none ? least : index_.oldest(confirmed));
             ++counts_.evicted;
         }
-        index = index_.add(seen.now, key, key.call ^ std::rotl(key.tags, 32), list);
+        index = index_.add(seen.now, key, place(key), list);
         reach_ = std::max<std::size_t>(reach_, index + 1U);
     }
     if (!write(index, dialog, seen.message)) {
@@ -252,8 +278,7 @@ void Dialogs::count_request(const Seen& seen, Index index) {
     Dialog dialog;
     if (!records_.read(index, dialog))
         return;
-    std::uint32_t& cseq =
-        dialog.caller == hash(seen.message.from.tag) ? dialog.caller_cseq : dialog.callee_cseq;
+    std::uint32_t& cseq = dialog.caller == seen.asked.from ? dialog.caller_cseq : dialog.callee_cseq;
     cseq = std::max(cseq, seen.message.cseq);
     dialog.seen_ns = to_ns(seen.now);
     records_.write_head(index, dialog);

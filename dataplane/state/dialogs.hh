@@ -17,12 +17,14 @@
 #include "dataplane/wire/address.hh"
 #include "dataplane/wire/sip.hh"
 
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace tandem::state {
 
@@ -60,6 +62,7 @@ public:
         std::size_t dialogs{100'000};
         std::size_t chunks{600'000};
     };
+    static constexpr std::uint32_t none = 0xffffffffU;
     static constexpr std::chrono::minutes trying_max{
         4}; ///< RFC 3261 section 16.6: timer C, more than 3 minutes
     static constexpr std::chrono::hours silent_max{4};
@@ -70,10 +73,34 @@ public:
     /// `memory`: octets(limits), aligned for 8 octets, all zero, outlives this object. `seed`: random.
     Dialogs(std::span<std::byte> memory, const Limits& limits, std::uint64_t seed);
 
+    using Index = std::uint32_t;
+    /// What a message is looked up by; hashes.
+    struct Asked {
+        std::uint64_t call{0}; ///< of Call-ID and group
+        std::uint64_t from{0}; ///< of the tags
+        std::uint64_t to{0};
+    };
+    /// Where a message will be looked for.
+    struct Places {
+        Index trying{none};
+        Index known{none};
+    };
+    Asked ask(std::uint8_t group, const wire::SipMessage& message) const;
+    // What see() is going to touch, asked for ahead, each step from what the one before has brought.
+    void fetch_buckets(const Asked& asked) const;
+    Places fetch_entries(const Asked& asked) const;
+    void fetch_records(const Places& places) const;
+    void fetch_texts(const Places& places) const;
+
     /// Takes a message that was read by parse_sip() or extract_sip(), seen in either direction; `source` and
     /// `port` are those of its packet. `now` never goes back.
     void see(Instant now, std::uint8_t group, const wire::IpAddress& source, std::uint16_t port,
-             const wire::SipMessage& message);
+             const wire::SipMessage& message) {
+        see(now, group, source, port, message, ask(group, message));
+    }
+    /// The same with what ask() has said of it.
+    void see(Instant now, std::uint8_t group, const wire::IpAddress& source, std::uint16_t port,
+             const wire::SipMessage& message, const Asked& asked);
 
     /// Removes what has been silent for too long; a bounded number at a time.
     void sweep(Instant now);
@@ -94,11 +121,13 @@ private:
     static constexpr std::size_t unconfirmed = 0;
     static constexpr std::size_t confirmed = 1;
     using Table = table::AgedTable<Key, Nothing, 2>;
-    using Index = Table::Index;
+    static_assert(std::is_same_v<Index, Table::Index> && none == Table::none);
 
     struct Seen;
     std::uint64_t hash(std::string_view text) const;
-    Key key_of(std::uint8_t group, const wire::SipMessage& message, bool both) const;
+    static Key trying_key(const Asked& asked) { return {asked.call, asked.from}; }
+    static Key full_key(const Asked& asked) { return {asked.call, asked.from + asked.to}; }
+    static std::uint64_t place(const Key& key) { return key.call ^ std::rotl(key.tags, 32); }
     Index find(const Key& key) const;
     void on_invite(const Seen& seen);
     void on_answer(const Seen& seen);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 namespace tandem::state {
 namespace {
@@ -12,8 +13,13 @@ std::int64_t to_ns(Instant at) {
     return at.time_since_epoch().count();
 }
 
-constexpr char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+/// Eight letters at once; octets that are none stay as they are.
+std::uint64_t lower(std::uint64_t word) {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    const std::uint64_t low = word & 0x7f * ones;
+    const std::uint64_t from_a = low + (0x80 - 'A') * ones;
+    const std::uint64_t beyond_z = low + (0x7f - 'Z') * ones;
+    return word | (from_a & ~beyond_z & ~word & 0x80 * ones) >> 2U;
 }
 
 } // namespace
@@ -40,11 +46,14 @@ Registrations::Registrations(std::span<std::byte> memory, const Limits& limits, 
 
 std::uint64_t Registrations::record_of(std::uint8_t group, std::string_view uri) const {
     const AddressOfRecord address = address_of_record(uri);
-    std::array<char, 256>
-        host{}; // a domain name has 255 octets at most; of a longer one the beginning counts
+    std::array<char, 256> host; // a domain name has 255 octets at most; of a longer one the beginning counts
     const std::size_t length = std::min(address.host.size(), host.size());
-    std::transform(address.host.begin(), address.host.begin() + static_cast<std::ptrdiff_t>(length),
-                   host.begin(), lower);
+    for (std::size_t at = 0; at < length; at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, address.host.data() + at, std::min<std::size_t>(8, length - at));
+        word = lower(word);
+        std::memcpy(host.data() + at, &word, sizeof word);
+    }
     return table::SeededHash{seed_}
         .add(group)
         .add(address.user)
@@ -52,19 +61,47 @@ std::uint64_t Registrations::record_of(std::uint8_t group, std::string_view uri)
         .value();
 }
 
+Registrations::Asked Registrations::ask(std::uint8_t group, const wire::SipMessage& message) const {
+    const auto contacts = message.contacts.values();
+    return {record_of(group, message.to.uri), table::SeededHash{seed_}.add(message.call_id).value(),
+            contacts.empty() ? 0 : table::SeededHash{seed_}.add(contacts.front().uri).value()};
+}
+
+void Registrations::fetch_buckets(const Asked& asked) const {
+    index_.fetch_bucket(place({asked.record, asked.contact}));
+}
+
+Registrations::Index Registrations::fetch_entry(const Asked& asked) const {
+    const Index index = index_.fetch_entry(place({asked.record, asked.contact}));
+    if (index == Table::none)
+        table::fetch(&heads_[asked.record & (heads_.size() - 1)]);
+    return index;
+}
+
+void Registrations::fetch_record(Index index) const {
+    if (index != Table::none)
+        records_.fetch(index);
+}
+
+void Registrations::fetch_text(Index index, const Asked& asked, std::uint32_t cseq) const {
+    if (index == Table::none || is_outdated(index, asked.call, cseq))
+        return;
+    index_.fetch_neighbours(index);
+    records_.fetch_text(index);
+}
+
 void Registrations::see(Instant now, const Origin& origin, const wire::SipMessage& message,
-                        std::string_view text) {
+                        std::string_view text, const Asked& asked) {
     if (message.kind != wire::SipKind::request || message.method != wire::SipMethod::register_)
         return;
-    const std::uint64_t record = record_of(origin.group, message.to.uri);
     if (message.contacts.wildcard) {
         // RFC 3261 section 10.2.2: `*` is for removing, and only with Expires: 0.
         if (message.expires == 0U)
-            remove_all(record, table::SeededHash{seed_}.add(message.call_id).value(), message.cseq);
+            remove_all(asked.record, asked.call, message.cseq);
         return;
     }
     for (std::size_t i = 0; i < message.contacts.values().size(); ++i)
-        bind(now, origin, message, text, record, i);
+        bind(now, origin, message, text, asked, i);
 }
 
 /// RFC 3261 section 10.3 step 7: of one Call-ID only a higher CSeq counts.
@@ -74,16 +111,16 @@ bool Registrations::is_outdated(Index index, std::uint64_t call_id, std::uint32_
 }
 
 void Registrations::bind(Instant now, const Origin& origin, const wire::SipMessage& message,
-                         std::string_view text, std::uint64_t record, std::size_t contact) {
+                         std::string_view text, const Asked& asked, std::size_t contact) {
     const wire::SipContact& said = message.contacts.values()[contact];
-    const Key key{record, table::SeededHash{seed_}.add(said.uri).value()};
-    const std::uint64_t hash = key.record ^ std::rotl(key.contact, 32);
-    const std::uint64_t call_id = table::SeededHash{seed_}.add(message.call_id).value();
+    const Key key{asked.record,
+                  contact == 0 ? asked.contact : table::SeededHash{seed_}.add(said.uri).value()};
+    const std::uint64_t hash = place(key);
     const std::uint32_t expires =
         std::min(said.expires.value_or(message.expires.value_or(expires_default)), expires_max);
     Index index = index_.find(key, hash);
     const bool known = index != Table::none;
-    if (known && is_outdated(index, call_id, message.cseq)) {
+    if (known && is_outdated(index, asked.call, message.cseq)) {
         ++counts_.outdated;
         return;
     }
@@ -101,7 +138,7 @@ void Registrations::bind(Instant now, const Origin& origin, const wire::SipMessa
         }
         index = index_.add(now, key, hash);
         reach_ = std::max<std::size_t>(reach_, index + 1U);
-        Index& first = head(record);
+        Index& first = head(asked.record);
         index_[index].next = first;
         if (first != Table::none)
             index_[first].before = index;
@@ -111,7 +148,7 @@ void Registrations::bind(Instant now, const Origin& origin, const wire::SipMessa
     }
     const Binding binding{.expires_ns = to_ns(now + std::chrono::seconds{expires}),
                           .seen_ns = to_ns(now),
-                          .call_id = call_id,
+                          .call_id = asked.call,
                           .cseq = message.cseq,
                           .port = origin.port,
                           .group = origin.group,

@@ -17,12 +17,13 @@
 #include "dataplane/wire/address.hh"
 #include "dataplane/wire/sip.hh"
 
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
+#include <type_traits>
 
 namespace tandem::state {
 
@@ -59,6 +60,8 @@ public:
     };
     using Records = table::TextRecords<Binding>;
 
+    using Index = std::uint32_t;
+
     struct Limits {
         std::size_t bindings{1'000'000};
         std::size_t chunks{7'000'000}; ///< of Records::chunk_octets; the REGISTERs lie in them
@@ -74,9 +77,30 @@ public:
     /// that nobody can choose colliding addresses.
     Registrations(std::span<std::byte> memory, const Limits& limits, std::uint64_t seed);
 
+    /// What a message is looked up by.
+    struct Asked {
+        std::uint64_t record{0};  ///< hash of the address-of-record and the group
+        std::uint64_t call{0};    ///< of the Call-ID
+        std::uint64_t contact{0}; ///< of the first contact's URI
+    };
+    Asked ask(std::uint8_t group, const wire::SipMessage& message) const;
+    // What see() is going to touch, asked for ahead, each step from what the one before has brought.
+    void fetch_buckets(const Asked& asked) const;
+    Index fetch_entry(const Asked& asked) const;
+    void fetch_record(Index index) const;
+    /// `cseq`: of the request. What is older than what is known needs no more.
+    void fetch_text(Index index, const Asked& asked, std::uint32_t cseq) const;
+    /// For a new binding that comes behind so many octets of other new ones.
+    void fetch_fresh(std::size_t ahead, std::size_t length) const { records_.fetch_fresh(ahead, length); }
+
     /// Takes a REGISTER request that was read by parse_sip() or extract_sip() from `text`. `now` never goes
     /// back. Other messages change nothing.
-    void see(Instant now, const Origin& origin, const wire::SipMessage& message, std::string_view text);
+    void see(Instant now, const Origin& origin, const wire::SipMessage& message, std::string_view text) {
+        see(now, origin, message, text, ask(origin.group, message));
+    }
+    /// The same with what ask() has said of it.
+    void see(Instant now, const Origin& origin, const wire::SipMessage& message, std::string_view text,
+             const Asked& asked);
 
     /// Removes what has expired; looks at a bounded part of the table, so call it often.
     void sweep(Instant now);
@@ -99,11 +123,12 @@ private:
         std::uint32_t before{0xffffffffU};
     };
     using Table = table::AgedTable<Key, Links>;
-    using Index = Table::Index;
+    static_assert(std::is_same_v<Index, Table::Index>);
 
     std::uint64_t record_of(std::uint8_t group, std::string_view uri) const;
+    static std::uint64_t place(const Key& key) { return key.record ^ std::rotl(key.contact, 32); }
     void bind(Instant now, const Origin& origin, const wire::SipMessage& message, std::string_view text,
-              std::uint64_t record, std::size_t contact);
+              const Asked& asked, std::size_t contact);
     void remove_all(std::uint64_t record, std::uint64_t call_id, std::uint32_t cseq);
     void remove(Index index);
     bool is_outdated(Index index, std::uint64_t call_id, std::uint32_t cseq) const;
@@ -113,7 +138,7 @@ private:
     std::uint64_t seed_;
     Records records_;
     Table index_;
-    std::vector<Index> heads_; ///< first binding, by address-of-record
+    table::LargeVector<Index> heads_; ///< first binding, by address-of-record
     RegistrationCounts counts_;
     std::size_t reach_{0};
     std::size_t swept_{0};

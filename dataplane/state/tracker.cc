@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/state/tracker.hh"
 
+#include "dataplane/table/bring.hh"
+
+#include <algorithm>
+
 namespace tandem::state {
 namespace {
 
 /// A REGISTER of 840 octets with its credentials has 7 chunks; what a dialog keeps of an INVITE, 5.
 constexpr std::size_t chunks_per_registration = 7;
 constexpr std::size_t chunks_per_dialog = 5;
+
+constexpr std::size_t text_part = 1024; ///< so much of a text is brought ahead: most are shorter
 
 } // namespace
 
@@ -23,21 +29,91 @@ Tracker::Tracker(const Memory& memory, const Limits& limits, std::uint64_t seed)
     , calls_(limits.calls, seed)
     , scanner_(wire::best_sip_scanner()) {}
 
-void Tracker::see(Instant now, const TrackedMessage& message) {
-    if (wire::extract_sip(message.text, scanner_, marks_, message_)) {
+void Tracker::see(Instant now, std::span<const TrackedMessage> messages) {
+    while (!messages.empty()) {
+        const std::size_t count = std::min(messages.size(), together);
+        see_together(now, messages.first(count));
+        messages = messages.subspan(count);
+    }
+}
+
+void Tracker::see_together(Instant now, std::span<const TrackedMessage> messages) {
+    // All of them before anything else is done: what is looked at meanwhile would only have to wait behind.
+    for (const TrackedMessage& message : messages)
+        table::bring(message.text.data(), std::min(message.text.size(), text_part));
+    for (std::size_t i = 0; i < messages.size(); ++i)
+        read(messages[i], reads_[i]);
+    const auto reads = std::span(reads_).first(messages.size());
+    if (messages.size() > 1)
+        fetch_records(messages, reads);
+    for (std::size_t i = 0; i < messages.size(); ++i)
+        apply(now, messages[i], reads[i]);
+}
+
+void Tracker::read(const TrackedMessage& message, Read& into) {
+    into.kind = Read::Kind::nothing;
+    if (wire::extract_sip(message.text, scanner_, marks_, into.message)) {
         ++unread_;
         return;
     }
-    const Origin& origin = message.origin;
-    if (message_.method == wire::SipMethod::register_) {
+    const std::uint8_t group = message.origin.group;
+    if (into.message.method == wire::SipMethod::register_) {
         // A server that registers elsewhere is not registered here.
-        if (message.way != Way::from_server)
-            registrations_.see(now, origin, message_, message.text);
+        if (message.way == Way::from_server || into.message.kind != wire::SipKind::request)
+            return;
+        into.kind = Read::Kind::registration;
+        into.registration = registrations_.ask(group, into.message);
+        registrations_.fetch_buckets(into.registration);
         return;
     }
-    dialogs_.see(now, origin.group, origin.source, origin.port, message_);
-    if (message.way == Way::served)
-        calls_.see(now, origin.group, message_);
+    into.kind = Read::Kind::call;
+    into.dialog = dialogs_.ask(group, into.message);
+    dialogs_.fetch_buckets(into.dialog);
+    if (message.way == Way::served) {
+        into.call = calls_.ask(group, into.message);
+        calls_.fetch(into.call);
+    }
+}
+
+/// Each pass asks for what the one before it has brought the way to.
+void Tracker::fetch_records(std::span<const TrackedMessage> messages, std::span<Read> reads) const {
+    for (Read& read : reads) {
+        if (read.kind == Read::Kind::registration) {
+            read.binding = registrations_.fetch_entry(read.registration);
+            registrations_.fetch_record(read.binding);
+        } else if (read.kind == Read::Kind::call) {
+            read.dialogs = dialogs_.fetch_entries(read.dialog);
+            dialogs_.fetch_records(read.dialogs);
+        }
+    }
+    std::size_t fresh = 0;
+    for (std::size_t i = 0; i < reads.size(); ++i) {
+        const Read& read = reads[i];
+        if (read.kind == Read::Kind::registration && read.binding != Dialogs::none) {
+            registrations_.fetch_text(read.binding, read.registration, read.message.cseq);
+        } else if (read.kind == Read::Kind::registration) {
+            registrations_.fetch_fresh(fresh, messages[i].text.size());
+            fresh += messages[i].text.size();
+        } else if (read.kind == Read::Kind::call) {
+            dialogs_.fetch_texts(read.dialogs);
+        }
+    }
+}
+
+void Tracker::apply(Instant now, const TrackedMessage& message, const Read& read) {
+    const Origin& origin = message.origin;
+    switch (read.kind) {
+    case Read::Kind::nothing:
+        break;
+    case Read::Kind::registration:
+        registrations_.see(now, origin, read.message, message.text, read.registration);
+        break;
+    case Read::Kind::call:
+        dialogs_.see(now, origin.group, origin.source, origin.port, read.message, read.dialog);
+        if (message.way == Way::served)
+            calls_.see(now, origin.group, read.message, read.call);
+        break;
+    }
 }
 
 void Tracker::sweep(Instant now) {

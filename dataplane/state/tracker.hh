@@ -3,16 +3,19 @@
 
 // What the engines tell of each SIP message that goes on its way: registrations, dialogs, calls.
 //
-// Problem: three tables want to know the same fields of the same message, and each engine has the same
-// messages. Idea: one call for each message; it is read once. Deliberately absent: deciding which messages
-// count (the engine calls for those that are passed on), files (shared_tracker.hh), time other than as an
-// argument.
+// Problem: three tables want to know the same fields of the same message, each engine has the same messages,
+// and where there are many records, none of them is near the processor when its message comes. Idea: each
+// message is read once; of several messages, all are read first, and what their records lie in is asked for
+// in steps, so that the waiting for one goes on beside that for all others. Deliberately absent: deciding
+// which messages count (the engine calls for those that are passed on), files (shared_tracker.hh), time other
+// than as an argument.
 
 #include "dataplane/state/calls.hh"
 #include "dataplane/state/dialogs.hh"
 #include "dataplane/state/registrations.hh"
 #include "dataplane/wire/sip_marks.hh"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -51,7 +54,9 @@ public:
     Tracker(const Memory& memory, const Limits& limits, std::uint64_t seed);
 
     /// Takes a message. `now` never goes back. What cannot be read, as RFC 3261 wants it, is counted only.
-    void see(Instant now, const TrackedMessage& message);
+    void see(Instant now, const TrackedMessage& message) { see(now, {&message, 1}); }
+    /// The same for several, in their order; their texts stay where they are meanwhile.
+    void see(Instant now, std::span<const TrackedMessage> messages);
 
     /// Forgets what is over; a bounded part of the tables at a time, so call it in every turn.
     void sweep(Instant now);
@@ -67,13 +72,31 @@ public:
     std::uint64_t unread() const { return unread_; }
 
 private:
+    /// So many are read at once: their texts and what was read of them stay near.
+    static constexpr std::size_t together = 32;
+
+    /// What is known of a message before its records are touched.
+    struct Read {
+        enum class Kind : std::uint8_t { nothing, registration, call } kind{Kind::nothing};
+        wire::SipMessage message;
+        Registrations::Asked registration;
+        Dialogs::Asked dialog;
+        std::uint64_t call{0};
+        Registrations::Index binding{Dialogs::none};
+        Dialogs::Places dialogs;
+    };
+    void see_together(Instant now, std::span<const TrackedMessage> messages);
+    void read(const TrackedMessage& message, Read& into);
+    void fetch_records(std::span<const TrackedMessage> messages, std::span<Read> reads) const;
+    void apply(Instant now, const TrackedMessage& message, const Read& read);
+
     Registrations registrations_;
     Dialogs dialogs_;
     Calls calls_;
     std::uint64_t unread_{0};
     wire::SipScanner scanner_;
     wire::SipMarks marks_;
-    wire::SipMessage message_;
+    std::array<Read, together> reads_;
 };
 
 } // namespace tandem::state

@@ -9,6 +9,8 @@
 // the least worth goes first. Deliberately absent: a policy (the owner decides what to give up), iterators,
 // growth.
 
+#include "dataplane/table/bring.hh"
+#include "dataplane/table/large_pages.hh"
 #include "dataplane/wire/address.hh"
 #include "dataplane/wire/octets.hh"
 
@@ -19,7 +21,6 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
-#include <vector>
 
 namespace tandem::table {
 
@@ -30,7 +31,8 @@ using Instant = std::chrono::time_point<std::chrono::steady_clock, std::chrono::
 class SeededHash {
 public:
     explicit constexpr SeededHash(std::uint64_t seed) noexcept
-        : value_(seed ^ 0x9e3779b97f4a7c15ULL) {}
+        : value_(seed ^ 0x9e3779b97f4a7c15ULL)
+        , key_((seed ^ 0xd6e8feb86659fd93ULL) * 0x9e3779b97f4a7c15ULL) {}
     constexpr SeededHash& add(std::uint64_t word) noexcept {
         value_ = (value_ ^ word) * 0xd6e8feb86659fd93ULL;
         value_ ^= value_ >> 32U;
@@ -40,23 +42,41 @@ public:
         return add(wire::load_be<std::uint64_t>(address.octets, 0))
             .add(wire::load_be<std::uint64_t>(address.octets, 8));
     }
-    /// Adds text and its length.
+    /// Adds text and its length, 16 octets with each multiplication.
     SeededHash& add(std::string_view text) noexcept {
-        std::uint64_t word = text.size();
-        add(word);
-        for (; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
-            std::memcpy(&word, text.data(), sizeof word);
-            add(word);
-        }
-        word = 0;
-        if (!text.empty())
-            std::memcpy(&word, text.data(), text.size());
-        return add(word);
+        const char* at = text.data();
+        std::size_t left = text.size();
+        value_ ^= left * 0x9e3779b97f4a7c15ULL;
+        for (; left > 16; left -= 16, at += 16)
+            fold(load<std::uint64_t>(at), load<std::uint64_t>(at + 8));
+        // The last octets may be taken twice: the length tells such texts apart.
+        if (left >= 8)
+            return fold(load<std::uint64_t>(at), load<std::uint64_t>(at + left - 8));
+        if (left >= 4)
+            return fold(load<std::uint32_t>(at), load<std::uint32_t>(at + left - 4));
+        if (left >= 2)
+            return fold(load<std::uint16_t>(at), load<std::uint16_t>(at + left - 2));
+        return fold(left == 1 ? load<std::uint8_t>(at) : 0U, 0);
     }
     constexpr std::uint64_t value() const noexcept { return value_; }
 
 private:
+    template <typename Word>
+    static std::uint64_t load(const char* at) noexcept {
+        Word word = 0;
+        std::memcpy(&word, at, sizeof word);
+        return word;
+    }
+    /// Both factors have a part that a sender does not know: he cannot make one zero.
+    SeededHash& fold(std::uint64_t a, std::uint64_t b) noexcept {
+        __extension__ using Wide = unsigned __int128;
+        const Wide product = static_cast<Wide>(a ^ value_) * (b ^ key_);
+        value_ = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
+        return *this;
+    }
+
     std::uint64_t value_;
+    std::uint64_t key_;
 };
 
 /// `Key` can be compared; `Value` can be made from nothing. `lists` is the number of lists by age.
@@ -68,7 +88,7 @@ public:
 
     explicit AgedTable(std::size_t capacity)
         : entries_(capacity)
-        , buckets_(std::bit_ceil(capacity < 2 ? 2 : capacity), none) {
+        , buckets_(std::bit_ceil(capacity < 2 ? 2 : capacity) * buckets_for_one, none) {
         for (std::size_t i = capacity; i-- > 0;) {
             entries_[i].next = free_;
             free_ = static_cast<Index>(i);
@@ -86,6 +106,22 @@ public:
         while (index != none && !(entries_[index].hash == hash && entries_[index].key == key))
             index = entries_[index].next;
         return index;
+    }
+
+    // What find() is going to look at, asked for ahead: first the bucket, then what it leads to, then those
+    // that stand beside that by age.
+    void fetch_bucket(std::uint64_t hash) const { table::fetch(&buckets_[hash & (buckets_.size() - 1)]); }
+    Index fetch_entry(std::uint64_t hash) const {
+        const Index index = buckets_[hash & (buckets_.size() - 1)];
+        if (index != none) {
+            table::fetch(&entries_[index], sizeof(Entry));
+        }
+        return index;
+    }
+    void fetch_neighbours(Index index) const {
+        for (const Index beside : {entries_[index].older, entries_[index].newer})
+            if (beside != none)
+                table::fetch(&entries_[beside].older);
     }
 
     /// Adds a key that is not there, as the newest of a list. The table is not full.
@@ -131,7 +167,10 @@ public:
     Index oldest(std::size_t list = 0) const { return oldest_[list]; }
 
 private:
-    struct Entry {
+    /// An entry that stands in front of another one is looked at in vain, and is far away.
+    static constexpr std::size_t buckets_for_one = 4;
+
+    struct alignas(64) Entry {
         Key key{};
         Value value{};
         std::uint64_t hash{0};
@@ -159,8 +198,8 @@ private:
         --sizes_[entry.list];
     }
 
-    std::vector<Entry> entries_;
-    std::vector<Index> buckets_;
+    LargeVector<Entry> entries_;
+    LargeVector<Index> buckets_;
     Index free_{none};
     std::array<Index, lists> oldest_;
     std::array<Index, lists> newest_;

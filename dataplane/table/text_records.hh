@@ -10,6 +10,8 @@
 // a record, and takes the copy only if nobody wrote meanwhile. Deliberately absent: keys and search (the
 // writer has an index of its own), several writers, growth.
 
+#include "dataplane/table/bring.hh"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -87,29 +89,51 @@ public:
             return false;
         Slot& slot = slots_[record];
         const Writing writing{slot};
-        release(slot);
+        // The chunks that it had are written over: most texts are as long as the one before.
+        Index index = slot.used.load(std::memory_order_relaxed) == 0
+                          ? none
+                          : slot.first.load(std::memory_order_relaxed);
         put_head(slot, head);
         slot.length.store(static_cast<std::uint32_t>(text.size()), std::memory_order_relaxed);
         slot.used.store(1, std::memory_order_relaxed);
         Index before = none;
-        while (!text.empty()) {
-            const Index index = take_chunk();
-            Chunk& chunk = chunks_[index];
-            chunk.next.store(none, std::memory_order_relaxed);
+        const auto link = [&](Index next) {
             if (before == none)
-                slot.first.store(index, std::memory_order_relaxed);
+                slot.first.store(next, std::memory_order_relaxed);
             else
-                chunks_[before].next.store(index, std::memory_order_relaxed);
-            before = index;
+                chunks_[before].next.store(next, std::memory_order_relaxed);
+        };
+        while (!text.empty()) {
+            if (index == none)
+                link(index = take_chunk());
+            Chunk& chunk = chunks_[index];
             const std::size_t part = std::min(text.size(), chunk_octets);
-            for (std::size_t at = 0; at < part; at += 8) {
-                std::uint64_t word = 0;
-                std::memcpy(&word, text.data() + at, std::min<std::size_t>(8, part - at));
-                chunk.words[at / 8].store(word, std::memory_order_relaxed);
-            }
+            put_text(chunk, text.substr(0, part));
             text.remove_prefix(part);
+            before = std::exchange(index, static_cast<Index>(chunk.next.load(std::memory_order_relaxed)));
         }
+        link(none);
+        give_back(index);
         return true;
+    }
+
+    // What write() and read() are going to touch, asked for ahead: the slot, then the text that it leads to.
+    void fetch(Index record) const { table::fetch(&slots_[record], sizeof(Slot)); }
+    /// Chunks of one text mostly stand one behind the other.
+    void fetch_text(Index record) const {
+        const Slot& slot = slots_[record];
+        const std::size_t first = slot.first.load(std::memory_order_relaxed);
+        const std::size_t count = chunks_of(slot.length.load(std::memory_order_relaxed));
+        if (first < chunk_count_ && count <= chunk_count_ - first)
+            table::fetch(&chunks_[first], count * sizeof(Chunk));
+    }
+
+    /// Chunks that were never used, for a text behind so many octets of others.
+    void fetch_fresh(std::size_t ahead, std::size_t length) const {
+        const std::size_t first = fresh_ + chunks_of(ahead);
+        const std::size_t count = chunks_of(length);
+        if (free_ == none && first < chunk_count_ && count <= chunk_count_ - first)
+            table::fetch(&chunks_[first], count * sizeof(Chunk));
     }
 
     /// Replaces the head of a record that there is.
@@ -171,13 +195,27 @@ private:
             slot.head[i].store(copy[i], std::memory_order_relaxed);
     }
 
+    static void put_text(Chunk& chunk, std::string_view part) {
+        std::size_t at = 0;
+        std::uint64_t word = 0;
+        for (; at + 8 <= part.size(); at += 8) {
+            std::memcpy(&word, part.data() + at, 8);
+            chunk.words[at / 8].store(word, std::memory_order_relaxed);
+        }
+        if (at < part.size()) {
+            word = 0;
+            std::memcpy(&word, part.data() + at, part.size() - at);
+            chunk.words[at / 8].store(word, std::memory_order_relaxed);
+        }
+    }
+
     /// One that was given back, or else the first that was never used. There is one.
     Index take_chunk() {
         --free_count_;
-        if (free_ == none)
-            return fresh_++;
-        const Index index = free_;
-        free_ = static_cast<Index>(chunks_[index].next.load(std::memory_order_relaxed));
+        const Index index = free_ == none ? fresh_++ : free_;
+        if (index == free_)
+            free_ = static_cast<Index>(chunks_[index].next.load(std::memory_order_relaxed));
+        chunks_[index].next.store(none, std::memory_order_relaxed);
         return index;
     }
 
@@ -185,7 +223,12 @@ private:
     void release(Slot& slot) {
         if (slot.used.load(std::memory_order_relaxed) == 0)
             return; // perhaps never used: then `first` is 0 and means nothing
-        Index index = slot.first.load(std::memory_order_relaxed);
+        give_back(slot.first.load(std::memory_order_relaxed));
+        slot.first.store(none, std::memory_order_relaxed);
+        slot.length.store(0, std::memory_order_relaxed);
+    }
+    /// Gives a chunk and those behind it back.
+    void give_back(Index index) {
         while (index != none) {
             Chunk& chunk = chunks_[index];
             const auto next = static_cast<Index>(chunk.next.load(std::memory_order_relaxed));
@@ -193,8 +236,6 @@ private:
             ++free_count_;
             index = next;
         }
-        slot.first.store(none, std::memory_order_relaxed);
-        slot.length.store(0, std::memory_order_relaxed);
     }
 
     template <typename Copy>

@@ -122,20 +122,7 @@ std::expected<SipFraming, SipError> frame_sip(std::string_view stream) noexcept 
 
 std::expected<SipMessage, SipError> parse_sip(std::string_view datagram) noexcept {
     SipMessage message;
-    std::string_view text;
-    if (const auto error = take_start_line(message, datagram, text))
-        return std::unexpected(*error);
-    HeaderSection section{message};
-    for (;;) {
-        const auto line = take_folded_line(text);
-        if (!line)
-            return std::unexpected(SipError::unterminated);
-        if (line->empty())
-            break;
-        if (const auto error = section.take(split_header(*line)))
-            return std::unexpected(*error);
-    }
-    if (const auto error = section.end(text))
+    if (const auto error = read_message(datagram, message))
         return std::unexpected(*error);
     return message;
 }

@@ -6,37 +6,25 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace tandem::wire {
 namespace {
 
-constexpr std::size_t block = 64;
+constexpr std::size_t block = SipMarks::block;
 
-/// The marks of one block of 64 octets.
+/// What is seen of one block of 64 octets.
 struct Block {
     std::uint64_t line_feeds;
-    std::uint64_t returns;
+    std::uint64_t colons;
     std::uint64_t separators;
-    std::uint64_t stops;
+    std::uint64_t initials;
 };
 
-/// The maps that are written, from their first word on.
-struct Maps {
-    std::uint64_t* ends;
-    std::uint64_t* separators;
-    std::uint64_t* stops;
-
-    [[gnu::always_inline]] void put(std::size_t word, const Block& found) const noexcept {
-        ends[word] = found.line_feeds;
-        separators[word] = found.separators;
-        stops[word] = found.stops;
-    }
-};
-
-constexpr bool is_stop(char c) {
-    const auto octet = static_cast<unsigned char>(c);
-    return octet <= 0x20 || octet == 0x7f || c == '"' || c == '<' || c == '>' || c == ',' || c == ';' ||
-           c == '\\';
+/// Call-ID, Contact, Content-Length, CSeq, Expires, From, Max-Forwards, Path, Record-Route, Route, To, Via,
+/// and the compact forms f, i, l, m, t, v.
+constexpr bool is_initial(char c) {
+    return std::string_view{"cefilmprtv"}.find(sip_text::lower(c)) != std::string_view::npos;
 }
 
 /// A table of 16 octets, repeated for the widest register.
@@ -53,7 +41,7 @@ constexpr Table rows_of(Member member) {
     return rows;
 }
 alignas(block) constexpr Table token_rows = rows_of(sip_text::is_token_char);
-alignas(block) constexpr Table stop_rows = rows_of(is_stop);
+alignas(block) constexpr Table initial_rows = rows_of(is_initial);
 
 /// The bit that stands for the upper half of an octet; none for those beyond ASCII.
 alignas(block) constexpr Table row_bits = [] {
@@ -63,171 +51,268 @@ alignas(block) constexpr Table row_bits = [] {
     return bits;
 }();
 
+/// Writes the places of the bits from `base` on.
+[[gnu::always_inline]] inline void put_one_by_one(std::uint16_t* out, std::uint64_t bits,
+                                                  std::size_t base) noexcept {
+    for (; bits != 0; bits &= bits - 1)
+        *out++ = static_cast<std::uint16_t>(base + static_cast<std::size_t>(std::countr_zero(bits)));
+}
+
 struct Scalar {
     static Block read(const char* octets) noexcept {
         Block found{0, 0, 0, 0};
         for (std::size_t i = 0; i < block; ++i) {
             const std::uint64_t bit = std::uint64_t{1} << i;
-            if (octets[i] == '\n')
-                found.line_feeds |= bit;
-            if (octets[i] == '\r')
-                found.returns |= bit;
-            if (!sip_text::is_token_char(octets[i]))
-                found.separators |= bit;
-            if (is_stop(octets[i]))
-                found.stops |= bit;
+            found.line_feeds |= octets[i] == '\n' ? bit : 0;
+            found.colons |= octets[i] == ':' ? bit : 0;
+            found.separators |= sip_text::is_token_char(octets[i]) ? 0 : bit;
+            found.initials |= is_initial(octets[i]) ? bit : 0;
         }
         return found;
+    }
+    static void put(std::uint16_t* out, std::uint64_t bits, std::size_t base) noexcept {
+        put_one_by_one(out, bits, base);
     }
 };
 
 struct Sse42 {
     [[gnu::target("sse4.2")]] static Block read(const char* octets) noexcept {
         const __m128i rows = _mm_loadu_si128(reinterpret_cast<const __m128i*>(token_rows.data()));
-        const __m128i stops = _mm_loadu_si128(reinterpret_cast<const __m128i*>(stop_rows.data()));
+        const __m128i letters = _mm_loadu_si128(reinterpret_cast<const __m128i*>(initial_rows.data()));
         const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row_bits.data()));
         const __m128i half = _mm_set1_epi8(0x0f);
         Block found{0, 0, 0, 0};
         for (std::size_t i = 0; i < block; i += 16) {
             const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(octets + i));
-            const __m128i row = _mm_shuffle_epi8(rows, _mm_and_si128(text, half));
+            const __m128i low = _mm_and_si128(text, half);
             const __m128i bit = _mm_shuffle_epi8(bits, _mm_and_si128(_mm_srli_epi16(text, 4), half));
-            const __m128i none = _mm_cmpeq_epi8(_mm_and_si128(row, bit), _mm_setzero_si128());
-            const __m128i stop_row = _mm_shuffle_epi8(stops, _mm_and_si128(text, half));
-            const __m128i no_stop = _mm_cmpeq_epi8(_mm_and_si128(stop_row, bit), _mm_setzero_si128());
-            found.separators |= mask(none) << i;
-            found.stops |= (mask(no_stop) ^ 0xffffU) << i;
+            const __m128i token = _mm_and_si128(_mm_shuffle_epi8(rows, low), bit);
+            const __m128i letter = _mm_and_si128(_mm_shuffle_epi8(letters, low), bit);
+            found.separators |= mask(_mm_cmpeq_epi8(token, _mm_setzero_si128())) << i;
+            found.initials |= (mask(_mm_cmpeq_epi8(letter, _mm_setzero_si128())) ^ 0xffffU) << i;
             found.line_feeds |= mask(_mm_cmpeq_epi8(text, _mm_set1_epi8('\n'))) << i;
-            found.returns |= mask(_mm_cmpeq_epi8(text, _mm_set1_epi8('\r'))) << i;
+            found.colons |= mask(_mm_cmpeq_epi8(text, _mm_set1_epi8(':'))) << i;
         }
         return found;
     }
     [[gnu::target("sse4.2")]] static std::uint64_t mask(__m128i equal) noexcept {
         return static_cast<std::uint32_t>(_mm_movemask_epi8(equal));
     }
+    static void put(std::uint16_t* out, std::uint64_t bits, std::size_t base) noexcept {
+        put_one_by_one(out, bits, base);
+    }
 };
 
 struct Avx2 {
     [[gnu::target("avx2")]] static Block read(const char* octets) noexcept {
         const __m256i rows = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(token_rows.data()));
-        const __m256i stops = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(stop_rows.data()));
+        const __m256i letters = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(initial_rows.data()));
         const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row_bits.data()));
         const __m256i half = _mm256_set1_epi8(0x0f);
         Block found{0, 0, 0, 0};
         for (std::size_t i = 0; i < block; i += 32) {
             const __m256i text = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(octets + i));
-            const __m256i row = _mm256_shuffle_epi8(rows, _mm256_and_si256(text, half));
+            const __m256i low = _mm256_and_si256(text, half);
             const __m256i bit = _mm256_shuffle_epi8(bits, _mm256_and_si256(_mm256_srli_epi16(text, 4), half));
-            const __m256i none = _mm256_cmpeq_epi8(_mm256_and_si256(row, bit), _mm256_setzero_si256());
-            const __m256i stop_row = _mm256_shuffle_epi8(stops, _mm256_and_si256(text, half));
-            const __m256i no_stop =
-                _mm256_cmpeq_epi8(_mm256_and_si256(stop_row, bit), _mm256_setzero_si256());
-            found.separators |= mask(none) << i;
-            found.stops |= (mask(no_stop) ^ 0xffffffffU) << i;
+            const __m256i token = _mm256_and_si256(_mm256_shuffle_epi8(rows, low), bit);
+            const __m256i letter = _mm256_and_si256(_mm256_shuffle_epi8(letters, low), bit);
+            found.separators |= mask(_mm256_cmpeq_epi8(token, _mm256_setzero_si256())) << i;
+            found.initials |= (mask(_mm256_cmpeq_epi8(letter, _mm256_setzero_si256())) ^ 0xffffffffU) << i;
             found.line_feeds |= mask(_mm256_cmpeq_epi8(text, _mm256_set1_epi8('\n'))) << i;
-            found.returns |= mask(_mm256_cmpeq_epi8(text, _mm256_set1_epi8('\r'))) << i;
+            found.colons |= mask(_mm256_cmpeq_epi8(text, _mm256_set1_epi8(':'))) << i;
         }
         return found;
     }
     [[gnu::target("avx2")]] static std::uint64_t mask(__m256i equal) noexcept {
         return static_cast<std::uint32_t>(_mm256_movemask_epi8(equal));
     }
+    [[gnu::target("bmi,bmi2")]] static void put(std::uint16_t* out, std::uint64_t bits,
+                                                std::size_t base) noexcept {
+        put_one_by_one(out, bits, base);
+    }
 };
 
-struct Avx512 {
+struct Avx512 : Avx2 {
     [[gnu::target("avx512f,avx512bw")]] static Block read(const char* octets) noexcept {
-        const __m512i rows = _mm512_loadu_si512(token_rows.data());
-        const __m512i stops = _mm512_loadu_si512(stop_rows.data());
-        const __m512i bits = _mm512_loadu_si512(row_bits.data());
         const __m512i half = _mm512_set1_epi8(0x0f);
         const __m512i text = _mm512_loadu_si512(octets);
-        const __m512i row = _mm512_shuffle_epi8(rows, _mm512_and_si512(text, half));
-        const __m512i bit = _mm512_shuffle_epi8(bits, _mm512_and_si512(_mm512_srli_epi16(text, 4), half));
-        const __m512i stop_row = _mm512_shuffle_epi8(stops, _mm512_and_si512(text, half));
+        const __m512i low = _mm512_and_si512(text, half);
+        const __m512i bit = _mm512_shuffle_epi8(_mm512_load_si512(row_bits.data()),
+                                                _mm512_and_si512(_mm512_srli_epi16(text, 4), half));
+        const __m512i token = _mm512_shuffle_epi8(_mm512_load_si512(token_rows.data()), low);
+        const __m512i letter = _mm512_shuffle_epi8(_mm512_load_si512(initial_rows.data()), low);
         return {_mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\n')),
-                _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\r')), _mm512_testn_epi8_mask(row, bit),
-                _mm512_test_epi8_mask(stop_row, bit)};
+                _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(':')), _mm512_testn_epi8_mask(token, bit),
+                _mm512_test_epi8_mask(letter, bit)};
     }
 };
 
-/// What of the block before reaches into this one: whether it ended with LF, CR, or LF CR.
-struct Carry {
-    bool line_feed{false};
-    bool line_feed_return{false};
+alignas(block) constexpr Table numbers = [] {
+    Table table{};
+    for (unsigned i = 0; i < block; ++i)
+        table[i] = static_cast<std::uint8_t>(i);
+    return table;
+}();
+
+/// Bit 7: of a token; bit 6: a letter that a name begins with; bit 5: a colon.
+template <unsigned first>
+constexpr Table kinds_from() {
+    Table kinds{};
+    for (unsigned i = 0; i < block; ++i) {
+        const auto octet = static_cast<char>(first + i);
+        kinds[i] = static_cast<std::uint8_t>((sip_text::is_token_char(octet) ? 0x80 : 0) |
+                                             (is_initial(octet) ? 0x40 : 0) | (octet == ':' ? 0x20 : 0));
+    }
+    return kinds;
+}
+alignas(block) constexpr Table low_kinds = kinds_from<0>();
+alignas(block) constexpr Table high_kinds = kinds_from<64>();
+
+struct Avx512Vbmi2 {
+    /// One table of 128 octets; those beyond ASCII are of no kind. Masks are taken from top bits where that
+    /// can be: comparisons all wait for one unit of the processor.
+    [[gnu::target("avx512f,avx512bw,avx512vbmi")]] static Block read(const char* octets) noexcept {
+        const __m512i text = _mm512_loadu_si512(octets);
+        const __mmask64 ascii = _knot_mask64(_mm512_movepi8_mask(text));
+        const __m512i kinds = _mm512_maskz_permutex2var_epi8(ascii, _mm512_load_si512(low_kinds.data()), text,
+                                                             _mm512_load_si512(high_kinds.data()));
+        return {_mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\n')),
+                _mm512_movepi8_mask(_mm512_slli_epi16(kinds, 2)), ~_mm512_movepi8_mask(kinds),
+                _mm512_movepi8_mask(_mm512_slli_epi16(kinds, 1))};
+    }
+    /// All places of a block at once: what lies behind them is overwritten by the next block.
+    [[gnu::target("avx512f,avx512bw,avx512vbmi2,popcnt")]] static void
+    put(std::uint16_t* out, std::uint64_t bits, std::size_t base) noexcept {
+        const __m512i places = _mm512_maskz_compress_epi8(bits, _mm512_load_si512(numbers.data()));
+        const __m512i first = _mm512_set1_epi16(static_cast<short>(base));
+        _mm512_storeu_si512(
+            out,
+            _mm512_add_epi16(first, _mm512_cvtepu8_epi16(_mm512_maskz_extracti64x4_epi64(0xff, places, 0))));
+        if (std::popcount(bits) > 32)
+            _mm512_storeu_si512(
+                out + 32, _mm512_add_epi16(
+                              first, _mm512_cvtepu8_epi16(_mm512_maskz_extracti64x4_epi64(0xff, places, 1))));
+    }
 };
-
-/// Is there an LF right behind an LF, or behind an LF and a CR: a blank line?
-[[gnu::always_inline]] inline bool blank_line(const Block& found, Carry& carry) noexcept {
-    constexpr unsigned top = block - 1;
-    const std::uint64_t behind_feed = found.line_feeds << 1U | (carry.line_feed ? 1U : 0U);
-    const std::uint64_t feed_return = found.returns & behind_feed;
-    const std::uint64_t behind_both = feed_return << 1U | (carry.line_feed_return ? 1U : 0U);
-    carry.line_feed = found.line_feeds >> top != 0;
-    carry.line_feed_return = feed_return >> top != 0;
-    return (found.line_feeds & (behind_feed | behind_both)) != 0;
-}
-
-/// Writes the marks of `text`. Gives how many octets are marked.
-template <class Set>
-[[gnu::always_inline]] inline std::size_t mark_with(std::string_view text, const Maps& maps) noexcept {
-    Carry carry;
-    std::size_t word = 0;
-    bool over = false;
-    for (; !over && (word + 1) * block <= text.size(); ++word) {
-        const Block found = Set::read(text.data() + word * block);
-        maps.put(word, found);
-        over = blank_line(found, carry);
-    }
-    std::size_t marked = word * block;
-    if (!over && marked < text.size()) {
-        std::array<char, block> rest{};
-        std::memcpy(rest.data(), text.data() + marked, text.size() - marked);
-        maps.put(word, Set::read(rest.data()));
-        marked = text.size();
-    }
-    // The end is a mark in every map, so that every search ends; behind the blank line it is none of the
-    // text.
-    const std::uint64_t bit = std::uint64_t{1} << marked % block;
-    const std::uint64_t before = bit - 1;
-    for (std::uint64_t* map : {maps.ends, maps.separators, maps.stops}) {
-        map[marked / block] = (before == 0 ? 0 : map[marked / block] & before) | bit;
-        map[marked / block + 1] = 0;
-    }
-    return marked;
-}
-
-std::size_t mark_scalar(std::string_view text, const Maps& maps) noexcept {
-    return mark_with<Scalar>(text, maps);
-}
-[[gnu::target("sse4.2"), gnu::flatten]] std::size_t mark_sse42(std::string_view text,
-                                                               const Maps& maps) noexcept {
-    return mark_with<Sse42>(text, maps);
-}
-[[gnu::target("avx2"), gnu::flatten]] std::size_t mark_avx2(std::string_view text,
-                                                            const Maps& maps) noexcept {
-    return mark_with<Avx2>(text, maps);
-}
-[[gnu::target("avx512f,avx512bw"), gnu::flatten]] std::size_t mark_avx512(std::string_view text,
-                                                                          const Maps& maps) noexcept {
-    return mark_with<Avx512>(text, maps);
-}
-
-constexpr std::array mark_by{&mark_scalar, &mark_sse42, &mark_avx2, &mark_avx512};
-static_assert(mark_by.size() == sip_scanners);
 
 } // namespace
+
+/// The pass over one text.
+struct SipMarks::Pass {
+    SipMarks& marks;
+    std::string_view text;
+    std::size_t word{0};
+    std::size_t rank{0};
+    // What of the block before reaches into this one.
+    std::uint64_t behind_feed{0};
+    unsigned char in_name{0};
+    // Of the marks; here they stay in registers.
+    std::uint64_t odd{0};
+    std::size_t lines{0};
+    std::size_t head{0};
+
+    /// Takes the next block. True: the pass is over.
+    template <class Set>
+    [[gnu::always_inline]] bool take(const char* octets) noexcept {
+        Block found = Set::read(octets);
+        const std::uint64_t starts = found.line_feeds << 1U | behind_feed;
+        // A one that is added at the beginning of a name comes out behind its end.
+        const std::uint64_t tokens = ~found.separators;
+        unsigned long long sum = 0;
+        in_name = _addcarry_u64(in_name, tokens, starts & tokens, &sum);
+        std::uint64_t strange = sum & found.separators & ~found.colons;
+        std::uint64_t beginnings = starts & found.initials;
+        const std::uint64_t nameless = starts & found.separators;
+        if (nameless != 0) [[unlikely]] {
+            const std::uint64_t through = last_line(static_cast<std::size_t>(std::countr_zero(nameless)));
+            strange &= through;
+            beginnings &= through;
+            found.separators &= through;
+            found.line_feeds &= through;
+        }
+        odd |= strange;
+        lines += static_cast<std::size_t>(std::popcount(found.line_feeds));
+        put<Set>(found.separators, beginnings);
+        behind_feed = found.line_feeds >> (block - 1);
+        if (nameless != 0 && head > word * block) [[unlikely]] { // the line feed alone is in the next one
+            put<Scalar>(1, 0);
+            ++lines;
+        }
+        return nameless != 0;
+    }
+
+    template <class Set>
+    [[gnu::always_inline]] void put(std::uint64_t separators, std::uint64_t beginnings) noexcept {
+        marks.words_[word] = {separators, beginnings, rank};
+        Set::put(marks.positions_.data() + rank, separators, word * block);
+        rank += static_cast<std::size_t>(std::popcount(separators));
+        ++word;
+    }
+
+    /// A line of this block begins with no name: it is the blank one, or not plain. Which octets of the block
+    /// belong to the head?
+    [[gnu::always_inline]] std::uint64_t last_line(std::size_t bit) noexcept {
+        const std::size_t begin = word * block + bit;
+        const std::size_t feed = begin < text.size() && text[begin] == '\r' ? begin + 1 : begin;
+        if (feed >= text.size() || text[feed] != '\n')
+            return 0;
+        head = feed + 1;
+        return feed - word * block < block - 1 ? (std::uint64_t{2} << (feed - word * block)) - 1
+                                               : ~std::uint64_t{0};
+    }
+
+    template <class Set>
+    [[gnu::always_inline]] void run() noexcept {
+        take_all<Set>();
+        marks.head_ = head;
+        marks.odd_ = odd;
+        marks.lines_ = lines;
+    }
+
+    template <class Set>
+    [[gnu::always_inline]] void take_all() noexcept {
+        while ((word + 1) * block <= text.size())
+            if (take<Set>(text.data() + word * block))
+                return;
+        if (word * block == text.size())
+            return;
+        std::array<char, block> rest{};
+        std::memcpy(rest.data(), text.data() + word * block, text.size() - word * block);
+        take<Set>(rest.data());
+    }
+
+    static void scalar(SipMarks& marks, std::string_view text) noexcept { Pass{marks, text}.run<Scalar>(); }
+    [[gnu::target("sse4.2,popcnt"), gnu::flatten]] static void sse42(SipMarks& marks,
+                                                                     std::string_view text) noexcept {
+        Pass{marks, text}.run<Sse42>();
+    }
+    [[gnu::target("avx2,bmi,bmi2,popcnt"), gnu::flatten]] static void avx2(SipMarks& marks,
+                                                                           std::string_view text) noexcept {
+        Pass{marks, text}.run<Avx2>();
+    }
+    [[gnu::target("avx512f,avx512bw,bmi,bmi2,popcnt"), gnu::flatten]] static void
+    avx512(SipMarks& marks, std::string_view text) noexcept {
+        Pass{marks, text}.run<Avx512>();
+    }
+    [[gnu::target("avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt"), gnu::flatten]] static void
+    avx512_vbmi2(SipMarks& marks, std::string_view text) noexcept {
+        Pass{marks, text}.run<Avx512Vbmi2>();
+    }
+};
 
 namespace {
 
 /// The reader counts and shifts with these; every machine with AVX2 has them.
 bool has_bmi() noexcept {
-    return __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
+    return __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0 &&
+           __builtin_cpu_supports("popcnt") != 0;
 }
 
 } // namespace
 
 std::string_view to_string(SipScanner scanner) noexcept {
-    constexpr std::array<std::string_view, sip_scanners> names{"scalar", "sse4.2", "avx2", "avx512"};
+    constexpr std::array<std::string_view, sip_scanners> names{"scalar", "sse4.2", "avx2", "avx512",
+                                                               "avx512-vbmi2"};
     return names[static_cast<std::size_t>(scanner)];
 }
 
@@ -236,26 +321,31 @@ bool available(SipScanner scanner) noexcept {
     case SipScanner::scalar:
         return true;
     case SipScanner::sse42:
-        return __builtin_cpu_supports("sse4.2") != 0;
+        return __builtin_cpu_supports("sse4.2") != 0 && __builtin_cpu_supports("popcnt") != 0;
     case SipScanner::avx2:
         return __builtin_cpu_supports("avx2") != 0 && has_bmi();
     case SipScanner::avx512:
         return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 && has_bmi();
+    case SipScanner::avx512_vbmi2:
+        return available(SipScanner::avx512) && __builtin_cpu_supports("avx512vbmi") != 0 &&
+               __builtin_cpu_supports("avx512vbmi2") != 0;
     }
     return false;
 }
 
 SipScanner best_sip_scanner() noexcept {
-    for (const auto scanner : {SipScanner::avx512, SipScanner::avx2, SipScanner::sse42})
+    for (const auto scanner :
+         {SipScanner::avx512_vbmi2, SipScanner::avx512, SipScanner::avx2, SipScanner::sse42})
         if (available(scanner))
             return scanner;
     return SipScanner::scalar;
 }
 
 void SipMarks::mark(std::string_view text, SipScanner scanner) noexcept {
-    text = text.substr(0, octets_max);
-    marked_ =
-        mark_by[static_cast<std::size_t>(scanner)](text, {ends_.data(), separators_.data(), stops_.data()});
+    static constexpr std::array mark_by{&Pass::scalar, &Pass::sse42, &Pass::avx2, &Pass::avx512,
+                                        &Pass::avx512_vbmi2};
+    static_assert(mark_by.size() == sip_scanners);
+    mark_by[static_cast<std::size_t>(scanner)](*this, text.substr(0, octets_max));
 }
 
 } // namespace tandem::wire

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-// Where the structure of a SIP header section is: three bits for each octet.
+// Where the structure of a SIP header section is.
 //
 // Problem: reading a header section octet by octet costs ten times what its content is worth. Idea: one pass
-// over the octets, 16 to 64 at a time, leaves three bitmaps; whoever reads the section then jumps from mark
-// to mark. The pass ends at the blank line, so a body costs nothing. Which instructions it uses is chosen at
-// run time; the scalar form is the reference. Deliberately absent: what the marks mean.
+// over the octets, 16 to 64 at a time, writes down where the separators are (all octets that no token
+// contains) and which lines may have a field that is looked at; whoever reads the section then goes from
+// separator to separator, and past all other lines. The same pass tells whether every line is one of its own
+// with a name and a colon, by an addition that carries through the octets of a name: nobody needs to look at
+// a line for that. The pass ends at the blank line, so a body costs nothing. Which instructions it uses is
+// chosen at run time; the scalar form is the reference. Deliberately absent: what the separators mean.
 
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace tandem::wire {
 
 /// Sets of instructions for the pass, from the plainest on.
-enum class SipScanner : std::uint8_t { scalar, sse42, avx2, avx512 };
-inline constexpr std::size_t sip_scanners = static_cast<std::size_t>(SipScanner::avx512) + 1;
+enum class SipScanner : std::uint8_t { scalar, sse42, avx2, avx512, avx512_vbmi2 };
+inline constexpr std::size_t sip_scanners = static_cast<std::size_t>(SipScanner::avx512_vbmi2) + 1;
 
 std::string_view to_string(SipScanner scanner) noexcept;
 /// Can this machine use it?
@@ -27,51 +29,50 @@ bool available(SipScanner scanner) noexcept;
 /// The widest that this machine can use.
 SipScanner best_sip_scanner() noexcept;
 
-class SipMarks {
+class alignas(64) SipMarks {
 public:
-    /// Marks `text` (at most 65,535 octets), at least to the end of its first blank
-    /// line, or all of it. Uninitialised before.
-    void mark(std::string_view text, SipScanner scanner) noexcept;
-
-    /// The first LF at or behind `position`, or a number not below the size of the text.
-    std::size_t line_end(std::size_t position) const noexcept { return next(ends_, position); }
-    /// The first octet at or behind `position` that no token contains (RFC 3261 section 25.1), or a number
-    /// not below the size of the text.
-    std::size_t separator(std::size_t position) const noexcept { return next(separators_, position); }
-    /// The first octet at or behind `position` that may end a value or need another look: white space, any
-    /// other control character, one of `" < > , ; \`. Or a number not below the size of the text.
-    std::size_t stop(std::size_t position) const noexcept { return next(stops_, position); }
-    /// How many octets are marked.
-    std::size_t marked() const noexcept { return marked_; }
-
     static constexpr std::size_t octets_max = 65'535;
 
-private:
-    static constexpr std::size_t words = octets_max / 64 + 1;
+    /// Marks `text` (at most octets_max octets) to the end of its first blank line. Uninitialised before.
+    void mark(std::string_view text, SipScanner scanner) noexcept;
 
-public:
-    /// One word more is read, and one more ends every search.
-    using Bits = std::array<std::uint64_t, words + 2>;
+    /// The octets of start line and header section with the blank line; 0: there is no blank line, or a line
+    /// in front of it has no name (a folded one, say), and nothing else is said.
+    std::size_t head() const noexcept { return head_; }
+    /// The line feeds in the head.
+    std::size_t lines() const noexcept { return lines_; }
+    /// Does every header line have a colon right behind its name?
+    bool plain() const noexcept { return odd_ == 0; }
 
-private:
-    static std::size_t next(const Bits& bits, std::size_t position) noexcept {
-        std::uint64_t word = 0;
-        // Any 8 octets of a little-endian bitmap are 57 or more marks from any position on.
-        static_assert(std::endian::native == std::endian::little);
-        std::memcpy(&word, reinterpret_cast<const char*>(bits.data()) + position / 8, sizeof word);
-        word >>= position % 8;
-        if (word != 0) [[likely]]
-            return position + static_cast<std::size_t>(std::countr_zero(word));
-        std::size_t index = position / 64 + 1;
-        while (bits[index] == 0)
-            ++index;
-        return index * 64 + static_cast<std::size_t>(std::countr_zero(bits[index]));
+    /// The number of separators in front of `position`, which is in the head.
+    [[gnu::always_inline]] std::size_t rank(std::size_t position) const noexcept {
+        const std::uint64_t before = (std::uint64_t{1} << position % block) - 1;
+        const Word& word = words_[position / block];
+        return word.rank + static_cast<std::size_t>(std::popcount(word.separators & before));
     }
+    /// Where separator number `i` is; there are rank(head() - 1) + 1 of them, the last one being a line feed.
+    std::size_t separator(std::size_t i) const noexcept { return positions_[i]; }
 
-    Bits ends_;
-    Bits separators_;
-    Bits stops_;
-    std::size_t marked_;
+    static constexpr std::size_t block = 64;
+    /// Of the 64 octets from 64 * `word` on: where a header line begins with a letter with which the name of
+    /// a field begins that is looked at. For words of the head.
+    std::uint64_t beginnings(std::size_t word) const noexcept { return words_[word].beginnings; }
+
+private:
+    struct Pass;
+    static constexpr std::size_t words = octets_max / block + 1;
+
+    struct Word {
+        std::uint64_t separators;
+        std::uint64_t beginnings;
+        std::uint64_t rank; ///< of its first octet
+    };
+
+    std::size_t head_;
+    std::size_t lines_;
+    std::uint64_t odd_;
+    std::array<Word, words> words_;
+    std::array<std::uint16_t, words * block + block> positions_; ///< a block more may be written
 };
 
 } // namespace tandem::wire

@@ -55,7 +55,8 @@ std::optional<SipError> set_cseq(SipMessage& message, const CSeq& cseq) noexcept
         message.method = sip_method(cseq.method);
         return std::nullopt;
     }
-    if (cseq.method != message.method_name)
+    if (cseq.method.size() != message.method_name.size() ||
+        !same_octets(cseq.method.data(), message.method_name.data(), cseq.method.size()))
         return SipError::cseq_mismatch; // RFC 3261 section 8.1.1.5
     return std::nullopt;
 }
@@ -149,6 +150,22 @@ std::optional<SipError> HeaderSection::end(std::string_view rest) noexcept {
         return SipError::body_truncated;
     message_.body = message_.content_length ? rest.substr(0, *message_.content_length) : rest;
     return std::nullopt;
+}
+
+std::optional<SipError> read_message(std::string_view datagram, SipMessage& message) noexcept {
+    std::string_view text;
+    if (const auto error = take_start_line(message, datagram, text))
+        return error;
+    HeaderSection section{message};
+    for (;;) {
+        const auto line = take_folded_line(text);
+        if (!line)
+            return SipError::unterminated;
+        if (line->empty())
+            return section.end(text);
+        if (const auto error = section.take(split_header(*line)))
+            return error;
+    }
 }
 
 } // namespace tandem::wire::sip_text

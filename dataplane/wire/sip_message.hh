@@ -55,6 +55,9 @@ public:
     /// What is missing or wrong after the last line; `rest` is what follows the blank line.
     std::optional<SipError> end(std::string_view rest) noexcept;
 
+    /// Fields that another reader has taken; bits.
+    void note(std::uint32_t fields) noexcept { seen_ |= fields; }
+
     SipError error() const noexcept { return error_; }
 
 private:
@@ -68,5 +71,8 @@ private:
     std::uint32_t seen_{0};
     SipError error_{SipError::not_sip};
 };
+
+/// Reads a whole message, line by line, into one that holds nothing.
+std::optional<SipError> read_message(std::string_view datagram, SipMessage& message) noexcept;
 
 } // namespace tandem::wire::sip_text

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/wire/sip_method.hh"
 
+#include "dataplane/wire/sip_text.hh"
+
 #include <array>
 #include <cstddef>
 
@@ -40,7 +42,10 @@ SipMethod sip_method(std::string_view token) {
     if (token.empty() || token.size() > length_max)
         return SipMethod::other;
     const std::size_t index = places[place_of(token)];
-    return index < names.size() && names[index] == token ? static_cast<SipMethod>(index) : SipMethod::other;
+    // A place is of one length.
+    return index < names.size() && sip_text::same_octets(names[index].data(), token.data(), token.size())
+               ? static_cast<SipMethod>(index)
+               : SipMethod::other;
 }
 
 std::string_view to_string(SipMethod method) {

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -61,6 +62,22 @@ constexpr bool same_ignoring_case(std::string_view a, std::string_view b) {
         if (lower(a[i]) != lower(b[i]))
             return false;
     return true;
+}
+
+/// Are so many octets the same? As memcmp() says it, without a call for what most names are.
+inline bool same_octets(const char* a, const char* b, std::size_t size) {
+    const auto same = [&]<typename Word>(Word, std::size_t at) {
+        Word x = 0;
+        Word y = 0;
+        std::memcpy(&x, a + at, sizeof x);
+        std::memcpy(&y, b + at, sizeof y);
+        return x == y;
+    };
+    if (size >= 4 && size <= 8)
+        return same(std::uint32_t{}, 0) && same(std::uint32_t{}, size - 4);
+    if (size >= 2 && size <= 3)
+        return same(std::uint16_t{}, 0) && same(std::uint16_t{}, size - 2);
+    return std::memcmp(a, b, size) == 0;
 }
 
 constexpr std::string_view trim_left(std::string_view text) {

@@ -58,7 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     static SipMarks marks;
     static SipMessage extracted;
-    for (const auto scanner : {SipScanner::scalar, SipScanner::sse42, SipScanner::avx2, SipScanner::avx512}) {
+    for (const auto scanner : {SipScanner::scalar, SipScanner::sse42, SipScanner::avx2, SipScanner::avx512,
+                               SipScanner::avx512_vbmi2}) {
         if (!available(scanner))
             continue;
         const auto error = extract_sip(datagram, scanner, marks, extracted);

@@ -28,7 +28,8 @@ RULES = {
     SEAL: Rule((WIRE, CONTRACT), ("openssl/",)),
     # the packet path
     "dataplane/match": Rule((WIRE, CONTRACT, "dataplane/path/text_matcher.hh"), ("hs/",)),
-    "dataplane/table": Rule((WIRE,)),
+    # madvise: large tables say that large pages are welcome
+    "dataplane/table": Rule((WIRE,), system=("sys/mman.h",)),
     # vector instructions are the compiler's
     "dataplane/path": Rule((WIRE, CONTRACT, TABLE), system=("emmintrin.h", "immintrin.h")),
     "dataplane/state": Rule((WIRE, CONTRACT, TABLE), system=("emmintrin.h",)),

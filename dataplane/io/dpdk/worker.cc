@@ -275,8 +275,7 @@ void Worker::take_burst_outside(std::span<rte_mbuf* const> burst) {
     for (const Looked looked : burst_.mirrored())
         if (path_.wanted(ip_of(looked), looked.seen.group))
             path_.mirror(ip_of(looked), looked.seen.group);
-    for (const Looked looked : burst_.sip())
-        track(ip_of(looked), state::Way::served);
+    tracker_->see(now_, messages_.of(burst_.sip(), state::Way::served));
     burst_.translate();
     for (rte_mbuf* packet : burst_.forwarded())
         lane(Segment::inside).send(packet);
@@ -293,10 +292,7 @@ void Worker::take_burst_inside(std::span<rte_mbuf* const> burst) {
     burst_.from_inside(burst, now_);
     capture_burst(Segment::inside);
     burst_.translate();
-    for (const Looked looked : burst_.sip())
-        track(std::span<const std::uint8_t>{octets_of(looked.packet)}.subspan(looked.seen.network,
-                                                                              looked.seen.length),
-              state::Way::from_server);
+    tracker_->see(now_, messages_.of(burst_.sip(), state::Way::from_server));
     count(Counter::inside_forwarded, burst_.forwarded().size());
     for (rte_mbuf* packet : burst_.forwarded())
         lane(Segment::outside).send(packet);

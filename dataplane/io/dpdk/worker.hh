@@ -14,6 +14,7 @@
 #include "dataplane/contract/page.hh"
 #include "dataplane/io/dpdk/bell.hh"
 #include "dataplane/io/dpdk/burst.hh"
+#include "dataplane/io/dpdk/burst_messages.hh"
 #include "dataplane/io/dpdk/ha_mirror.hh"
 #include "dataplane/io/dpdk/hops.hh"
 #include "dataplane/io/dpdk/kept.hh"
@@ -151,6 +152,7 @@ private:
     std::int64_t realtime_ns_{0}; ///< of this turn, CLOCK_REALTIME
     path::Front front_;
     Burst burst_;
+    BurstMessages messages_;
     std::uint64_t burst_hops_version_{0};
     std::uint32_t burst_policy_{0};
     std::array<rte_mbuf*, Port::burst_max> untagged_{};

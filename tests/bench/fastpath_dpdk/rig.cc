@@ -100,13 +100,11 @@ Rig::Rig(const RigSetup& setup)
     else
         mirror_->send_in_clear(setup_.work == Work::copy ? dpdk::Copying::deep : dpdk::Copying::reference);
     if (setup_.work == Work::track) {
-        const state::Registrations::Limits bindings{100'000, 700'000};
-        const state::Dialogs::Limits dialogs{100'000, 600'000};
-        registration_memory_ = table_memory(state::Registrations::octets(bindings));
-        dialog_memory_ = table_memory(state::Dialogs::octets(dialogs));
-        registrations_.emplace(registration_memory_.octets(), bindings, 1);
-        dialogs_.emplace(dialog_memory_.octets(), dialogs, 2);
-        marks_ = std::make_unique<wire::SipMarks>();
+        const state::Tracker::Limits limits = state::Tracker::limits_for(100'000, 100'000);
+        registration_memory_ = table_memory(state::Registrations::octets(limits.registrations));
+        dialog_memory_ = table_memory(state::Dialogs::octets(limits.dialogs));
+        tracker_ = std::make_unique<state::Tracker>(
+            state::Tracker::Memory{registration_memory_.octets(), dialog_memory_.octets()}, limits, 1);
     }
 }
 
@@ -216,29 +214,6 @@ void Rig::check_sealed(const dpdk::Looked& looked) {
     datagrams_[datagram_count_++] = datagram;
 }
 
-void Rig::track() {
-    const table::Instant now{std::chrono::nanoseconds{now_ns_}};
-    static const wire::SipScanner scanner = wire::best_sip_scanner();
-    for (const dpdk::Looked looked : burst_->sip()) {
-        const auto* data = rte_pktmbuf_mtod(looked.packet, const std::uint8_t*);
-        const std::size_t head = looked.seen.transport + 8U;
-        const std::string_view text{reinterpret_cast<const char*>(data + head),
-                                    looked.seen.network + std::size_t{looked.seen.length} - head};
-        if (wire::extract_sip(text, scanner, *marks_, message_)) {
-            ++unread_;
-            continue;
-        }
-        wire::IpAddress source;
-        source.family = wire::Family::ipv4;
-        std::memcpy(source.octets.data(), data + looked.seen.network + 12, 4);
-        const auto port = __builtin_bswap16(static_cast<std::uint16_t>(looked.seen.flow.rest));
-        if (looked.seen.binding())
-            registrations_->see(now, {source, port, looked.seen.group}, message_, text);
-        else
-            dialogs_->see(now, looked.seen.group, source, port, message_);
-    }
-}
-
 std::size_t Rig::turn() {
     const std::uint16_t count =
         rte_eth_rx_burst(outside_, 0, packets_.data(), static_cast<std::uint16_t>(packets_.size()));
@@ -256,8 +231,9 @@ std::size_t Rig::turn() {
             rte_eth_tx_burst(ha_, 0, datagrams_.data(), static_cast<std::uint16_t>(datagram_count_));
         counters_.add(contract::Counter::mirror_sent, sent);
     }
-    if (registrations_)
-        track();
+    if (tracker_)
+        tracker_->see(table::Instant{std::chrono::nanoseconds{now_ns_}},
+                      messages_.of(burst_->sip(), state::Way::served));
     burst_->translate();
     if (setup_.order == Order::last_first)
         // The same few buffers come again and again: another phone sends next time.
@@ -292,7 +268,7 @@ std::vector<std::string> Rig::verify() {
     check("other packets forwarded", counters_.get(Counter::not_sip), rtp ? received_ : 0);
     check("not mirrored for want of a buffer", unmirrored_, 0);
     check("mirrored", counters_.get(Counter::mirror_sent), counters_.get(Counter::mirror_matched));
-    check("not extracted", unread_, 0);
+    check("not extracted", tracker_ ? tracker_->unread() : 0, 0);
     std::uint64_t counted = 0;
     state::Flows::reader(flows_->memory(), flow_capacity).for_each([&](const state::Flow& flow) {
         counted += flow.packets[0] + flow.packets[1];
@@ -325,9 +301,10 @@ std::vector<std::string> Rig::verify() {
         check("flows", flows_->size(), traffic_.flows);
     else if (flows_->size() < phones)
         wrong.push_back("only " + std::to_string(flows_->size()) + " flows");
-    if (registrations_ && setup_.order == Order::first_first) {
-        check("registrations", registrations_->size(), traffic_.registers);
-        if (dialogs_->counts().confirmed == 0 || dialogs_->counts().ended == 0)
+    if (tracker_ && setup_.order == Order::first_first) {
+        check("registrations", tracker_->registrations().size(), traffic_.registers);
+        const state::DialogCounts& dialogs = tracker_->dialogs().counts();
+        if (dialogs.confirmed == 0 || dialogs.ended == 0)
             wrong.emplace_back("no dialog was confirmed and ended");
     }
     return wrong;

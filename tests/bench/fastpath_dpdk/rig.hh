@@ -9,11 +9,9 @@
 // what an appliance runs.
 
 #include "dataplane/io/dpdk/burst.hh"
+#include "dataplane/io/dpdk/burst_messages.hh"
 #include "dataplane/io/dpdk/mirror_port.hh"
-#include "dataplane/state/dialogs.hh"
-#include "dataplane/state/registrations.hh"
-#include "dataplane/wire/sip.hh"
-#include "dataplane/wire/sip_marks.hh"
+#include "dataplane/state/tracker.hh"
 #include "tests/bench/fastpath_dpdk/traffic.hh"
 
 #include <cstdint>
@@ -86,7 +84,6 @@ private:
     void make_policy();
     void mirror();
     void check_sealed(const tandem::dpdk::Looked& looked);
-    void track();
 
     RigSetup setup_;
     Traffic traffic_;
@@ -111,10 +108,8 @@ private:
 
     TableMemory registration_memory_;
     TableMemory dialog_memory_;
-    std::optional<tandem::state::Registrations> registrations_;
-    std::optional<tandem::state::Dialogs> dialogs_;
-    std::unique_ptr<tandem::wire::SipMarks> marks_;
-    tandem::wire::SipMessage message_;
+    std::unique_ptr<tandem::state::Tracker> tracker_;
+    tandem::dpdk::BurstMessages messages_;
 
     std::array<rte_mbuf*, tandem::dpdk::Burst::burst_max> packets_{};
     std::array<rte_mbuf*, tandem::dpdk::Burst::burst_max> datagrams_{};
@@ -127,7 +122,6 @@ private:
     std::uint64_t left_{0}; ///< for the slow way: must be none
     std::uint64_t mirrored_{0};
     std::uint64_t unmirrored_{0}; ///< no buffer: must be none
-    std::uint64_t unread_{0};     ///< could not be extracted: must be none
     std::int64_t now_ns_{1'000'000'000};
 };
 
