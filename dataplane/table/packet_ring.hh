@@ -71,15 +71,26 @@ public:
             oldest += words_of(word(oldest).load(std::memory_order_relaxed));
         head_->oldest.store(oldest, std::memory_order_relaxed);
         std::atomic_thread_fence(std::memory_order_release);
-        word(at).store(packet.size(), std::memory_order_relaxed);
+        std::size_t index = at % words_; // found once: a division for each word would cost more than the copy
+        const auto put = [&](std::uint64_t value) {
+            ring_[index].store(value, std::memory_order_relaxed);
+            index = index + 1 == words_ ? 0 : index + 1;
+        };
+        put(packet.size());
         std::array<std::uint64_t, note_words> words;
         std::memcpy(words.data(), &note, sizeof note);
-        for (std::size_t i = 0; i < note_words; ++i)
-            word(at + 1 + i).store(words[i], std::memory_order_relaxed);
-        for (std::size_t i = 0; i * 8 < packet.size(); ++i) {
+        for (const std::uint64_t value : words)
+            put(value);
+        const std::size_t whole = packet.size() / 8;
+        for (std::size_t i = 0; i < whole; ++i) {
+            std::uint64_t value;
+            std::memcpy(&value, packet.data() + i * 8, 8);
+            put(value);
+        }
+        if (const std::size_t rest = packet.size() - whole * 8; rest > 0) {
             std::uint64_t value = 0;
-            std::memcpy(&value, packet.data() + i * 8, std::min<std::size_t>(8, packet.size() - i * 8));
-            word(at + 1 + note_words + i).store(value, std::memory_order_relaxed);
+            std::memcpy(&value, packet.data() + whole * 8, rest);
+            put(value);
         }
         head_->packets.store(head_->packets.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         head_->next.store(at + size, std::memory_order_release);
