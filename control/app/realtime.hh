@@ -12,6 +12,9 @@ namespace tandem::app {
 inline constexpr int guard_priority = 52;
 inline constexpr int pulse_priority = 50;
 inline constexpr int hand_priority = 49;
+/// The end of a dead peer's stream is told by the service: on a busy machine, an ordinary thread would tell
+/// it later than the silence does. Below the packet engine.
+inline constexpr int service_priority = 1;
 
 /// Puts the calling thread under SCHED_FIFO with no timer slack; a sentence when the system refuses (the
 /// thread then goes on as it was).
