@@ -113,12 +113,16 @@ class ApplianceNetwork(Network):
         command("ip", "-n", self._own(who), "-6", "route", "add", "fd77::/64", "via", gateway6)
         self._offload_nothing(who, "i0")
 
-    # A host that dies is dead inside too: with one server, it would hold the gateway there otherwise.
+    # A host that dies is dead inside too: with one server, it would hold the gateway there otherwise. With a server of
+    # its own it harms nobody there, and is fit again at once when it is back.
+    def _cables(self, node):
+        return [f"{node}_lan", f"{node}_ha"] + ([self.inside_port(node)] if self.shared else [])
+
     def cut(self, node):
-        return self._ports([f"{node}_lan", f"{node}_ha", self.inside_port(node)], 0)
+        return self._ports(self._cables(node), 0)
 
     def heal(self, node):
-        return self._ports([f"{node}_lan", f"{node}_ha", self.inside_port(node)], 3)
+        return self._ports(self._cables(node), 3)
 
     def pull_inside(self, node, state):
         """Takes the cable of the node's inside port out (`down`) or puts it in (`up`)."""
