@@ -2,6 +2,8 @@
 
 #include "control/link/beat_socket.hh"
 
+#include "control/link/first_to_close.hh"
+
 #include <linux/errqueue.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -108,6 +110,7 @@ std::expected<BeatSocket, std::string> BeatSocket::open(const Settings& settings
     out.fd_ = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
     if (out.fd_ < 0)
         return std::unexpected(failure("socket", settings.local, settings.port));
+    out.fd_ = first_to_close(out.fd_);
     const SocketAddress local = to_socket_address(settings.local, settings.port);
     const SocketAddress peer = to_socket_address(settings.peer, settings.port);
     if (!set_options(out.fd_, settings.local.family))

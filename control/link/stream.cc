@@ -4,6 +4,7 @@
 
 #include "control/link/stream.hh"
 
+#include "control/link/first_to_close.hh"
 #include "control/link/session.hh"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -201,7 +202,9 @@ private:
 
     // Sessions.
 
-    void begin(tcp::socket socket) {
+    void begin(tcp::socket accepted) {
+        const tcp protocol = settings_.local.is_v4() ? tcp::v4() : tcp::v6();
+        tcp::socket socket(io_, protocol, first_to_close(accepted.release()));
         auto session = std::make_shared<Session>(std::move(socket), tls_,
                                                  Hello{stream_version, settings_.node_id, settings_.pair_id},
                                                  static_cast<SessionOwner&>(*this));
