@@ -4,6 +4,7 @@
 #include "dataplane/wire/ethernet.hh"
 #include "dataplane/wire/ip.hh"
 #include "dataplane/wire/octets.hh"
+#include "dataplane/wire/udp.hh"
 #include "tests/packet/cases.hh"
 #include "tests/packet/namespaces.hh"
 
@@ -51,19 +52,21 @@ contract::PortSetup port(std::string_view device, std::string_view kernel_interf
 contract::Appliance ports(const ApplianceSetup& setup) {
     contract::Appliance out;
     out.backend = contract::Backend::dpdk;
-    out.hugepages = contract::Hugepages::off;
+    out.hugepages = setup.hugepages;
     out.idle = setup.idle;
-    out.memory_mb = 96;
-    out.mbufs = 4096;
+    out.memory_mb = setup.memory_mb;
+    out.mbufs = setup.mbufs;
     out.workers = setup.workers;
     const auto device = [](const char* name, const char* interface, std::uint16_t queues) {
         return std::string{name} + ",iface=" + interface +
                ",framesz=8192,blocksz=65536,framecnt=256,qpairs=" + std::to_string(queues);
     };
-    out.outside =
-        port(device("net_af_packet0", "o", setup.outside_queues), "outside0", setup.outside_tags, 1500);
-    out.inside = port(device("net_af_packet1", "i", setup.inside_queues), "inside0", setup.inside_tags,
-                      setup.inside_mtu);
+    out.outside = port(setup.outside_device.empty() ? device("net_af_packet0", "o", setup.outside_queues)
+                                                    : setup.outside_device,
+                       "outside0", setup.outside_tags, 1500);
+    out.inside = port(setup.inside_device.empty() ? device("net_af_packet1", "i", setup.inside_queues)
+                                                  : setup.inside_device,
+                      "inside0", setup.inside_tags, setup.inside_mtu);
     if (setup.ha) {
         out.ha[0] = port(device("net_af_packet2", "x", 1), "ha0", setup.ha->tags, 1500);
         out.ha[0].mirror = setup.ha->mirror;
@@ -126,6 +129,19 @@ Bytes ip_in(const Bytes& frame) {
     return ip ? Bytes(ip->bytes.begin(), ip->bytes.end()) : Bytes{};
 }
 
+Bytes udp_packet(const wire::IpAddress& from, std::uint16_t from_port, const wire::IpAddress& to,
+                 std::uint16_t to_port, std::string_view payload) {
+    Bytes packet(wire::udp_packet_size(to.family, payload.size()));
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(payload.data());
+    BOOST_REQUIRE(wire::write_udp_packet(packet, {from, to, from_port, to_port}, {bytes, payload.size()}) ==
+                  packet.size());
+    return packet;
+}
+
+wire::MacAddress station(std::string_view text) {
+    return *wire::MacAddress::parse(text);
+}
+
 Appliance::Appliance(const ApplianceSetup& setup) {
     BOOST_REQUIRE_MESSAGE(::geteuid() == 0, "the DPDK engine is tested in network namespaces: run as root");
     static int number = 0;
@@ -167,8 +183,10 @@ Appliance::Appliance(const ApplianceSetup& setup) {
           in_node + "neigh add " + std::string(server) + " dev inside0 lladdr " + std::string(server_mac),
           in_node + "neigh add " + std::string(server6) + " dev inside0 lladdr " + std::string(server_mac)})
         output_of(line);
-    wires_[0] = in_namespace(far_, [] { return frame_socket("p0"); });
-    wires_[1] = in_namespace(far_, [] { return frame_socket("s0"); });
+    if (setup.far_outside.empty())
+        wires_[0] = in_namespace(far_, [] { return frame_socket("p0"); });
+    if (setup.far_inside.empty())
+        wires_[1] = in_namespace(far_, [] { return frame_socket("s0"); });
     contract::Policy wanted = policy("outside0", 0);
     if (setup.ha) {
         make_ha();
@@ -186,6 +204,11 @@ Appliance::Appliance(const ApplianceSetup& setup) {
     page().mirror_links[0].write(test_keys());
     set_stance(page(), path::Stance::active, now_ns());
     start();
+    // What a device makes itself is there when the engine is.
+    if (!setup.far_outside.empty())
+        wires_[0] = in_namespace(node_, [&] { return frame_socket(setup.far_outside.c_str()); });
+    if (!setup.far_inside.empty())
+        wires_[1] = in_namespace(node_, [&] { return frame_socket(setup.far_inside.c_str()); });
     // The engine has heard of the neighbours when the server is reached at the first attempt.
     forget();
 }

@@ -43,6 +43,14 @@ struct ApplianceSetup {
     std::uint16_t outside_queues{1}; ///< that the ports have
     std::uint16_t inside_queues{1};
     std::optional<HaPath> ha{};
+    std::string outside_device{}; ///< as DPDK names it; empty: net_af_packet on `o`
+    std::string inside_device{};  ///< net_af_packet on `i`
+    tandem::contract::Hugepages hugepages{tandem::contract::Hugepages::off};
+    std::uint32_t memory_mb{96};
+    std::uint32_t mbufs{4096};
+    std::string
+        far_outside{}; ///< where the test sees the frames, in the node's namespace; empty: p0, far away
+    std::string far_inside{}; ///< s0
 };
 
 enum class Wire : std::uint8_t { outside, inside, ha };
@@ -115,5 +123,9 @@ private:
 
 /// The IP packet in a frame, whatever tags it has.
 Bytes ip_in(const Bytes& frame);
+/// An IP packet with a UDP datagram.
+Bytes udp_packet(const tandem::wire::IpAddress& from, std::uint16_t from_port,
+                 const tandem::wire::IpAddress& to, std::uint16_t to_port, std::string_view payload);
+tandem::wire::MacAddress station(std::string_view text);
 
 } // namespace packet_suite

@@ -36,15 +36,6 @@ const wire::IpAddress vip_address = address(vip);
 const wire::IpAddress phone_address = address(phone);
 constexpr std::uint16_t media_port = 30'000;
 
-Bytes udp_packet(const wire::IpAddress& from, std::uint16_t from_port, const wire::IpAddress& to,
-                 std::uint16_t to_port, std::string_view payload) {
-    Bytes packet(wire::udp_packet_size(to.family, payload.size()));
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(payload.data());
-    BOOST_REQUIRE(wire::write_udp_packet(packet, {from, to, from_port, to_port}, {bytes, payload.size()}) ==
-                  packet.size());
-    return packet;
-}
-
 struct Datagram {
     wire::IpAddress source;
     wire::IpAddress destination;

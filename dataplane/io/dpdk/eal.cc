@@ -130,6 +130,8 @@ std::vector<std::string> eal_arguments(const contract::Appliance& setup, bool hu
                             1) +
              ")"});
     arguments.emplace_back(hugepages ? "--in-memory" : "--no-huge"); // the latter excludes the former
+    if (hugepages) // what shares memory with another process (virtio-user) takes few pieces only
+        arguments.emplace_back("--single-file-segments");
     bool pci = false;
     for (const contract::PortSetup* port : ports_of(setup)) {
         if (is_pci(*port)) {

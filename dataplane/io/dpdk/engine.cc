@@ -32,6 +32,7 @@ constexpr int worker_priority = 10;    ///< below the pulse thread of the brain
 constexpr std::size_t room_min = 2048; ///< of a buffer, beside the headroom
 constexpr std::size_t room_max = 32'768;
 constexpr std::size_t frame_overhead = 64;
+constexpr std::size_t buffers_per_worker = 1024; ///< for packets on their way
 /// Of an HA port: heartbeats must not stand behind a long queue of the mirror.
 constexpr std::uint16_t ha_descriptors = 128;
 
@@ -102,6 +103,8 @@ std::expected<std::unique_ptr<Engine>, std::string> Engine::open(contract::Page&
                                " packet buffers: " + ::rte_strerror(rte_errno));
     if (const auto opened = engine->open_networks(); !opened)
         return std::unexpected(opened.error());
+    if (const auto left = engine->check_buffers(); !left)
+        return std::unexpected(left.error());
     if (const auto made = engine->make_workers(run_dir); !made)
         return std::unexpected(made.error());
     return engine;
@@ -174,6 +177,19 @@ std::expected<void, std::string> Engine::open_networks() {
         return std::unexpected(tables.error());
     tables_ = std::move(*tables);
     return {};
+}
+
+/// What the ports keep in their receive queues is not there for packets on their way. A pool that is empty at
+/// the start would be an engine that runs and passes nothing.
+std::expected<void, std::string> Engine::check_buffers() const {
+    const std::size_t left = ::rte_mempool_avail_count(pool_);
+    const std::size_t needed = buffers_per_worker * workers_;
+    if (left >= needed)
+        return {};
+    const std::size_t kept = setup_.mbufs - left;
+    return std::unexpected("the ports keep " + std::to_string(kept) + " of " + std::to_string(setup_.mbufs) +
+                           " packet buffers in their queues: set [engine] mbufs to " +
+                           std::to_string(kept + needed) + " or more");
 }
 
 Lane& Engine::add_lane(Network& network, std::size_t worker, WhenFull when_full) {

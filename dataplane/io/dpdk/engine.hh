@@ -71,6 +71,7 @@ private:
     std::expected<void, std::string> add_network(const contract::PortSetup& setup, std::size_t place);
     std::expected<void, std::string> open_networks();
     std::expected<void, std::string> make_workers(const std::string& run_dir);
+    std::expected<void, std::string> check_buffers() const;
     std::expected<void, std::string> share_queues(Network& network);
     Lane& add_lane(Network& network, std::size_t worker, WhenFull when_full = WhenFull::drop);
     std::unique_ptr<Spreader> make_spreader(std::size_t worker, const path::Owners& owners, Lane& outside,

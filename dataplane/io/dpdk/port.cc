@@ -73,8 +73,9 @@ std::expected<void, std::string> Port::configure(rte_mempool* pool, std::uint16_
     rte_eth_dev_info info{};
     if (const int error = ::rte_eth_dev_info_get(id_, &info); error != 0)
         return refused(name_, "does not say what it can", error);
-    // The kernel spreads over all sockets of such a device, whoever reads them.
-    if (!interface_.empty() && info.max_rx_queues > workers)
+    // The kernel spreads over all sockets of such a device, whoever reads them. Of a TAP (net_tap) only the
+    // queues that are set up take part.
+    if (name_.starts_with("net_af_") && info.max_rx_queues > workers)
         return std::unexpected("port " + name_ + ": has " + std::to_string(info.max_rx_queues) +
                                " queues for " + std::to_string(workers) +
                                " workers: what comes in on the others would be lost; name as many cores, or "
