@@ -203,6 +203,8 @@ Appliance::Appliance(const ApplianceSetup& setup) {
     page().policy.write(wanted);
     page().mirror_links[0].write(test_keys());
     set_stance(page(), path::Stance::active, now_ns());
+    if (setup.before_start)
+        setup.before_start(node_);
     start();
     // What a device makes itself is there when the engine is.
     if (!setup.far_outside.empty())

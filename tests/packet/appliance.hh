@@ -45,6 +45,7 @@ struct ApplianceSetup {
     std::optional<HaPath> ha{};
     std::string outside_device{}; ///< as DPDK names it; empty: net_af_packet on `o`
     std::string inside_device{};  ///< net_af_packet on `i`
+    std::function<void(const std::string& node)> before_start{}; ///< when the node's namespace is there
     tandem::contract::Hugepages hugepages{tandem::contract::Hugepages::off};
     std::uint32_t memory_mb{96};
     std::uint32_t mbufs{4096};

@@ -10,6 +10,12 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -121,6 +127,73 @@ BOOST_AUTO_TEST_CASE(hugepages) {
         BOOST_TEST(appliance.terminate() == 0);
     }
     BOOST_TEST(Hugepages::free() == pages.before_use());
+}
+
+/// A switch as a virtual machine's host has one: it joins each cable of shared memory (vhost-user) to an
+/// interface of a namespace.
+class Switch {
+public:
+    explicit Switch(std::string directory)
+        : directory_(std::move(directory)) {
+        std::filesystem::create_directory(directory_);
+    }
+    Switch(const Switch&) = delete;
+    Switch& operator=(const Switch&) = delete;
+    ~Switch() {
+        if (input_ >= 0)
+            ::close(input_);
+        if (process_ > 0)
+            ::waitpid(process_, nullptr, 0);
+        std::filesystem::remove_all(directory_);
+    }
+    void start(const std::string& name) {
+        const std::string command =
+            "exec dpdk-testpmd -l 0,1 --no-pci --in-memory --single-file-segments -m 128"
+            " --no-telemetry --log-level=error --vdev net_vhost0,iface=" +
+            outside() + " --vdev net_af_packet0,iface=o --vdev net_vhost1,iface=" + inside() +
+            " --vdev net_af_packet1,iface=i -- --no-mlockall --total-num-mbufs=8192"
+            " --port-topology=paired --forward-mode=io --auto-start >/dev/null 2>&1";
+        std::array<int, 2> input{}; // it ends with its standard input
+        BOOST_REQUIRE(::pipe2(input.data(), O_CLOEXEC) == 0);
+        process_ = in_namespace(name, [&] {
+            const pid_t child = ::fork();
+            if (child == 0) {
+                ::dup2(input[0], STDIN_FILENO);
+                ::execl("/bin/bash", "bash", "-c", command.c_str(), nullptr);
+                ::_exit(127);
+            }
+            return child;
+        });
+        ::close(input[0]);
+        input_ = input[1];
+        BOOST_REQUIRE_MESSAGE(eventually([&] {
+                                  return std::filesystem::exists(outside()) &&
+                                         std::filesystem::exists(inside());
+                              }),
+                              "dpdk-testpmd does not start");
+    }
+    std::string outside() const { return directory_ + "/outside"; }
+    std::string inside() const { return directory_ + "/inside"; }
+
+private:
+    std::string directory_;
+    pid_t process_{-1};
+    int input_{-1};
+};
+
+BOOST_AUTO_TEST_CASE(virtio_by_shared_memory) {
+    const Hugepages pages{192};
+    for (const contract::Idle idle : {contract::Idle::sleep, contract::Idle::interrupt}) {
+        Switch host{"/tmp/tdvhost" + std::to_string(::getpid())};
+        Appliance appliance{
+            {.idle = idle,
+             .outside_device = "virtio_user0,path=" + host.outside() + ",mac=02:00:00:00:09:02",
+             .inside_device = "virtio_user1,path=" + host.inside() + ",mac=02:00:00:00:08:01",
+             .before_start = [&](const std::string& node) { host.start(node); },
+             .hugepages = contract::Hugepages::on}};
+        passes(appliance);
+        BOOST_TEST(appliance.terminate() == 0);
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
