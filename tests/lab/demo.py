@@ -15,6 +15,7 @@ from tests.build import build, build_directory
 from tests.support.lab import Lab, other
 from tests.support.media import Echo, Stream
 from tests.support.network import CLIENT4, CLIENT6, VIP4, VIP6
+from tests.support.standstill import Witness
 from tests.support.wait import Late, monotonic_ns, wait_for
 
 PHONES = 200
@@ -198,6 +199,14 @@ def media(screen, lab, promise):
     return {"sent": four.sent + six.sent, "lost": lost}
 
 
+def tell_standstills(screen, spans):
+    """Both nodes live on this machine: a pause of all of it can look like the death of one of them."""
+    if spans:
+        longest = max(end - begin for begin, end in spans) / 1e6
+        screen.line(f"(meanwhile this machine stood still as a whole {len(spans)} times, for up to {longest:.0f} ms; a node that is "
+                    "not heard for 15 ms counts as dead here. Two nodes on one machine share that: run it again)")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/demo", description=__doc__)
     parser.add_argument("--appliance", action="store_true", help="two appliances in front of the SIP servers")
@@ -218,6 +227,7 @@ def main():
             print(f"tools/demo: the build failed: {error}", file=sys.stderr)
             return 1
     promise = Promise()
+    witness, began_ns = Witness(), monotonic_ns()
     try:
         with Lab(directory, appliance={} if arguments.appliance else None) as lab:
             lab.keep_logs = arguments.keep_logs
@@ -236,7 +246,11 @@ def main():
         return 130
     except (AssertionError, RuntimeError) as error:
         print(f"tools/demo: {error}", file=sys.stderr)
+        tell_standstills(screen, witness.spans(began_ns))
         return 1
+    finally:
+        stood_still = witness.spans(began_ns)
+        witness.close()
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             results = {"crash": crashed, "planned": moved, "phases_ms": phases}
@@ -244,6 +258,8 @@ def main():
             file.write("\n")
     screen.verdict(not promise.broken, "Everything held." if not promise.broken else
                    "Not everything held: " + "; ".join(promise.broken))
+    if promise.broken:
+        tell_standstills(screen, stood_still)
     return 1 if promise.broken else 0
 
 
