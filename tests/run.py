@@ -68,6 +68,8 @@ def run_program(test, directory):
         report = os.path.join(scratch, "report.xml")
         environment = {**os.environ, **test.get("env", {})}
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=1")
+        environment.setdefault("LSAN_OPTIONS", "print_suppressions=0:suppressions=" +
+                               os.path.join(ROOT, "tests/packet/leaks.supp"))
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
         boost = ["--report_format=XML", "--report_level=detailed", f"--report_sink={report}", "--color_output=no"]
         words = test["cmd"] + (boost if is_boost_test(test["cmd"][0]) else [])

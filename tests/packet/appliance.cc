@@ -149,6 +149,41 @@ Appliance::Appliance(const ApplianceSetup& setup) {
     node_ = unique + "n";
     far_ = unique + "f";
     run_dir_ = "/tmp/" + unique;
+    make_networks();
+    if (setup.far_outside.empty())
+        wires_[0] = in_namespace(far_, [] { return frame_socket("p0"); });
+    if (setup.far_inside.empty())
+        wires_[1] = in_namespace(far_, [] { return frame_socket("s0"); });
+    contract::Policy wanted = policy("outside0", 0);
+    if (setup.ha) {
+        make_ha();
+        wanted.paths[0] = ends_of(*setup.ha);
+    }
+    peer_ = make_peer(setup.ha ? far_ : node_, wanted.paths[0]);
+    auto mapping = contract::PageMapping::open(run_dir_);
+    BOOST_REQUIRE(mapping.has_value());
+    page_ = std::move(*mapping);
+    wanted.groups[0].forwarding = setup.forwarding;
+    wanted.vips[0].server = address(server);
+    wanted.vips[1].server = address(server6);
+    page().appliance.write(ports(setup));
+    page().policy.write(wanted);
+    page().mirror_links[0].write(test_keys());
+    set_stance(page(), path::Stance::active, now_ns());
+    if (setup.before_start)
+        setup.before_start(node_);
+    start();
+    // What a device makes itself is there when the engine is.
+    if (!setup.far_outside.empty())
+        wires_[0] = in_namespace(node_, [&] { return frame_socket(setup.far_outside.c_str()); });
+    if (!setup.far_inside.empty())
+        wires_[1] = in_namespace(node_, [&] { return frame_socket(setup.far_inside.c_str()); });
+    // The engine has heard of the neighbours when the server is reached at the first attempt.
+    forget();
+}
+
+/// The node between its two networks.
+void Appliance::make_networks() {
     for (const std::string& name : {node_, far_}) {
         output_of("ip netns add " + name);
         output_of("ip netns exec " + name + " sysctl -qw net.ipv6.conf.all.disable_ipv6=0");
@@ -183,36 +218,6 @@ Appliance::Appliance(const ApplianceSetup& setup) {
           in_node + "neigh add " + std::string(server) + " dev inside0 lladdr " + std::string(server_mac),
           in_node + "neigh add " + std::string(server6) + " dev inside0 lladdr " + std::string(server_mac)})
         output_of(line);
-    if (setup.far_outside.empty())
-        wires_[0] = in_namespace(far_, [] { return frame_socket("p0"); });
-    if (setup.far_inside.empty())
-        wires_[1] = in_namespace(far_, [] { return frame_socket("s0"); });
-    contract::Policy wanted = policy("outside0", 0);
-    if (setup.ha) {
-        make_ha();
-        wanted.paths[0] = ends_of(*setup.ha);
-    }
-    peer_ = make_peer(setup.ha ? far_ : node_, wanted.paths[0]);
-    auto mapping = contract::PageMapping::open(run_dir_);
-    BOOST_REQUIRE(mapping.has_value());
-    page_ = std::move(*mapping);
-    wanted.groups[0].forwarding = setup.forwarding;
-    wanted.vips[0].server = address(server);
-    wanted.vips[1].server = address(server6);
-    page().appliance.write(ports(setup));
-    page().policy.write(wanted);
-    page().mirror_links[0].write(test_keys());
-    set_stance(page(), path::Stance::active, now_ns());
-    if (setup.before_start)
-        setup.before_start(node_);
-    start();
-    // What a device makes itself is there when the engine is.
-    if (!setup.far_outside.empty())
-        wires_[0] = in_namespace(node_, [&] { return frame_socket(setup.far_outside.c_str()); });
-    if (!setup.far_inside.empty())
-        wires_[1] = in_namespace(node_, [&] { return frame_socket(setup.far_inside.c_str()); });
-    // The engine has heard of the neighbours when the server is reached at the first attempt.
-    forget();
 }
 
 void Appliance::remove() {

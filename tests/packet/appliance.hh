@@ -114,6 +114,7 @@ private:
     std::string far_;
     std::string run_dir_;
     std::optional<tandem::contract::PageMapping> page_;
+    void make_networks();
     void make_ha();
 
     int wires_[3]{-1, -1, -1};

@@ -121,6 +121,8 @@ Engine::~Engine() {
     media_.clear();
     exchange_.reset();
     lanes_.clear();
+    for (const auto& network : networks_)
+        network->port.close();
     for (contract::PortStatus& status : page_.ports)
         status.present = 0;
 }

@@ -175,6 +175,12 @@ void Port::find_descriptors() {
         waiting_ = Waiting::descriptor;
 }
 
+void Port::close() {
+    events_.clear();
+    ::rte_eth_dev_stop(id_);
+    ::rte_eth_dev_close(id_);
+}
+
 std::uint16_t Port::receive(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count) {
     return ::rte_eth_rx_burst(id_, queue, packets, count);
 }

@@ -66,6 +66,10 @@ public:
                                                  std::uint16_t workers, contract::Idle idle,
                                                  std::uint16_t transmit_descriptors = descriptors_wanted);
 
+    /// Gives the device back: what it set up in the kernel (sockets, XDP programs, mappings) goes. Nothing is
+    /// asked of the port afterwards.
+    void close();
+
     std::uint16_t receive(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count);
     /// How many were taken; the caller keeps the rest.
     std::uint16_t transmit(std::uint16_t queue, rte_mbuf** packets, std::uint16_t count);
