@@ -49,6 +49,8 @@ struct PortSetup {
     std::uint8_t tag_count{0};
     MirrorSeal mirror{MirrorSeal::sealed}; ///< of an HA port
     std::uint16_t mtu{1500};
+
+    bool operator==(const PortSetup&) const = default;
 };
 
 inline constexpr std::int16_t any_core = -1; ///< wherever the kernel likes
@@ -71,6 +73,9 @@ struct Appliance {
     PortSetup inside;
     /// One for each HA path whose network is a port of DPDK; the others use the kernel's sockets.
     std::array<PortSetup, paths_max> ha;
+
+    /// Value by value: octets between them mean nothing, and differ from one life of the brain to the next.
+    bool operator==(const Appliance&) const = default;
 };
 static_assert(std::is_trivially_copyable_v<Appliance>);
 

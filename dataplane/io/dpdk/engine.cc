@@ -16,7 +16,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <iterator>
 
 namespace tandem::dpdk {
@@ -60,10 +59,6 @@ std::expected<std::uint16_t, std::string> room_for(const contract::Appliance& se
 
 bool is_present(const contract::PortSetup& port) {
     return port.device[0] != '\0';
-}
-
-bool same(const contract::Appliance& a, const contract::Appliance& b) {
-    return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
 void pin(std::int16_t core) {
@@ -336,7 +331,7 @@ bool Engine::attend() {
         report_at_ = now + report_interval;
         report();
         contract::Appliance wanted;
-        if (page_.appliance.read(wanted) && !same(wanted, setup_))
+        if (page_.appliance.read(wanted) && wanted != setup_)
             return false;
     }
     return true;
