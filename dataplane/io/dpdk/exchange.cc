@@ -87,8 +87,9 @@ bool Exchange::begin_sleep(std::size_t self) {
 
 void Exchange::end_sleep(std::size_t self) {
     State& state = states_[self];
-    if (state.asleep.exchange(0, std::memory_order_relaxed) != 0)
-        return; // nobody has woken it
+    state.asleep.store(0, std::memory_order_relaxed);
+    // Always: whoever has woken it may be put aside before it writes, and what it writes then would end every
+    // sleep after this one.
     eventfd_t count = 0;
     ::eventfd_read(state.descriptor, &count);
 }
