@@ -100,8 +100,7 @@ void Lane::send(rte_mbuf* packet) {
     if (out_count_ == out_.size()) // all of them were kept
         flush();
     if (out_count_ == out_.size()) {
-        counters_.add(contract::Counter::port_full);
-        ::rte_pktmbuf_free(packet);
+        drop_full({&packet, 1}, counters_, status_);
         return;
     }
     out_[out_count_++] = packet;

@@ -16,7 +16,9 @@ namespace {
 constexpr unsigned ring_size = 512;
 constexpr int attempts = 4; ///< a device may take fewer than it could in one call
 
-void drop(std::span<rte_mbuf*> packets, contract::Counters& counters, contract::QueueStatus& status) {
+} // namespace
+
+void drop_full(std::span<rte_mbuf*> packets, contract::Counters& counters, contract::QueueStatus& status) {
     if (packets.empty())
         return;
     counters.add(contract::Counter::port_full, packets.size());
@@ -24,8 +26,6 @@ void drop(std::span<rte_mbuf*> packets, contract::Counters& counters, contract::
     for (rte_mbuf* packet : packets)
         ::rte_pktmbuf_free(packet);
 }
-
-} // namespace
 
 std::size_t offer(Port& port, std::uint16_t queue, std::span<rte_mbuf*> packets) {
     std::size_t done = 0;
@@ -37,7 +37,7 @@ std::size_t offer(Port& port, std::uint16_t queue, std::span<rte_mbuf*> packets)
 
 void send_now(Port& port, std::uint16_t queue, std::span<rte_mbuf*> packets, contract::Counters& counters,
               contract::QueueStatus& status) {
-    drop(packets.subspan(offer(port, queue, packets)), counters, status);
+    drop_full(packets.subspan(offer(port, queue, packets)), counters, status);
 }
 
 std::expected<std::unique_ptr<SharedQueue>, std::string>
@@ -70,7 +70,7 @@ void SharedQueue::send(std::size_t self, std::span<rte_mbuf*> packets, contract:
     const std::size_t taken =
         rte_ring_sp_enqueue_burst(rings_[self], reinterpret_cast<void**>(packets.data()),
                                   static_cast<unsigned>(packets.size()), nullptr);
-    drop(packets.subspan(taken), counters, status_);
+    drop_full(packets.subspan(taken), counters, status_);
     // Whoever finds the queue busy has put its packets into the ring before; whoever lets go of it looks
     // afterwards. The fences make sure that one of the two sees the other.
     do {

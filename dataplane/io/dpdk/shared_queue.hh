@@ -29,6 +29,8 @@ namespace tandem::dpdk {
 
 class Port;
 
+/// Drops packets for which a queue has no room, and counts them.
+void drop_full(std::span<rte_mbuf*> packets, contract::Counters& counters, contract::QueueStatus& status);
 /// Sends packets on a queue that nobody else uses at the moment; how many it took, the first ones. The caller
 /// keeps the rest.
 std::size_t offer(Port& port, std::uint16_t queue, std::span<rte_mbuf*> packets);

@@ -320,6 +320,19 @@ BOOST_AUTO_TEST_CASE(what_the_kernel_has_overtakes_what_waits) {
         rte_pktmbuf_free(packet);
 }
 
+BOOST_AUTO_TEST_CASE(a_lane_that_keeps_counts_what_finds_no_room) {
+    Cable cable;
+    constexpr std::size_t kept = 2 * dpdk::Port::burst_max;
+    for (std::size_t i = 0; i < ring + kept + 5; ++i) {
+        rte_mbuf* packet = rte_pktmbuf_alloc(buffers());
+        BOOST_REQUIRE(packet != nullptr);
+        rte_pktmbuf_append(packet, 60);
+        cable.lane.send(packet);
+    }
+    BOOST_TEST(cable.counters.get(Counter::port_full) == 5U);
+    BOOST_TEST(cable.status.queue[0].full.load() == 5U);
+}
+
 BOOST_AUTO_TEST_CASE(pieces_that_never_become_a_whole_are_bounded) {
     Cable cable;
     const unsigned before = rte_mempool_in_use_count(buffers());
