@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+#include "dataplane/seal/nonce.hh"
 #include "dataplane/seal/seal.hh"
 
 #include <openssl/crypto.h>
@@ -10,8 +11,6 @@
 namespace tandem::seal {
 
 namespace {
-
-using Nonce = std::array<std::uint8_t, 12>;
 
 struct ContextDeleter {
     void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
@@ -31,15 +30,6 @@ Context make_context(Direction direction) {
         context.reset();
     EVP_CIPHER_free(cipher); // the context holds its own reference
     return context;
-}
-
-/// RFC 8446 section 5.3: the sequence number, padded on the left to the nonce's length, exclusive-or the iv.
-Nonce nonce_of(const Nonce& iv, std::uint64_t sequence) {
-    Nonce nonce = iv;
-    for (std::size_t i = 0; i < 8; ++i)
-        nonce[11 - i] =
-            static_cast<std::uint8_t>(nonce[11 - i] ^ static_cast<std::uint8_t>(sequence >> (8 * i)));
-    return nonce;
 }
 
 constexpr bool fits_int(std::size_t n) {

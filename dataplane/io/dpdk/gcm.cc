@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/io/dpdk/gcm.hh"
 
+#include "dataplane/seal/nonce.hh"
 #include "dataplane/seal/seal.hh"
 
 #include <intel-ipsec-mb.h>
@@ -10,20 +11,8 @@
 #include <cstring>
 
 namespace tandem::dpdk {
-namespace {
-
-using Nonce = std::array<std::uint8_t, 12>;
-
-/// As in RFC 8446 section 5.3.
-Nonce nonce_of(const Nonce& iv, std::uint64_t sequence) {
-    Nonce nonce = iv;
-    for (std::size_t i = 0; i < 8; ++i)
-        nonce[11 - i] =
-            static_cast<std::uint8_t>(nonce[11 - i] ^ static_cast<std::uint8_t>(sequence >> (8 * i)));
-    return nonce;
-}
-
-} // namespace
+using seal::Nonce;
+using seal::nonce_of;
 
 struct Gcm::Impl {
     struct Manager {

@@ -85,7 +85,6 @@ private:
         std::uint32_t association{0};
         std::optional<Gcm> cipher;
     };
-    enum class Whose : std::uint8_t { kernel, mirror };
 
     void find_route(const contract::Policy& policy, const path::NextHops& hops);
     void take_keys();
