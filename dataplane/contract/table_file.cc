@@ -143,8 +143,8 @@ std::expected<void, std::string> TableWriter::publish() {
         return {};
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)
         return failed(path_, "cannot be named", errno);
-    // Parts that an engine with more workers has left behind.
-    for (std::size_t part = header().part.of; header().part.number == 0 && part < workers_max; ++part)
+    // Parts that an earlier engine has left behind: this one's are published after the first.
+    for (std::size_t part = 1; header().part.number == 0 && part < workers_max; ++part)
         ::unlink((path_ + "." + std::to_string(part)).c_str());
     return {};
 }
@@ -181,12 +181,13 @@ TableReader::open_all(const std::string& run_dir, TableKind kind, std::uint32_t 
     auto first = open(run_dir, kind, head_octets);
     if (!first)
         return std::unexpected(first.error());
-    const std::size_t count = std::min<std::size_t>(first->header().part.of, workers_max);
+    const std::uint16_t of = first->header().part.of;
     std::vector<TableReader> parts;
     parts.push_back(std::move(*first));
-    for (std::size_t i = 1; i < count; ++i)
-        if (auto part = open(run_dir, kind, head_octets, static_cast<std::uint16_t>(i)))
-            parts.push_back(std::move(*part));
+    for (std::uint16_t i = 1; i < std::min<std::size_t>(of, workers_max); ++i)
+        if (auto part = open(run_dir, kind, head_octets, i))
+            if (part->header().part.number == i && part->header().part.of == of)
+                parts.push_back(std::move(*part));
     return parts;
 }
 

@@ -29,7 +29,8 @@ enum class TableKind : std::uint8_t { registrations = 1, dialogs, flows, capture
 std::string_view to_string(TableKind kind);
 
 /// Of a table with several writers each has a file of its own, a part of the table: the first has the table's
-/// name, the others have their number behind it. The first says how many there are.
+/// name, the others have their number behind it. The first says how many there are, and is published before
+/// the others.
 struct TablePart {
     std::uint16_t number{0};
     std::uint16_t of{1};

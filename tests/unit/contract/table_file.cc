@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace tandem::contract {
 namespace {
@@ -33,6 +35,27 @@ constexpr TableShape shape{TableKind::dialogs, 56, 1U << 20U, 100, 1000};
 std::string error_of(const Folder& folder, TableKind kind = TableKind::dialogs, std::uint32_t head = 56) {
     const auto reader = TableReader::open(folder.path, kind, head);
     return reader ? "" : reader.error();
+}
+
+/// A part of a table with so many, published.
+TableWriter part_of(const Folder& folder, std::uint16_t number, std::uint16_t of) {
+    TableShape part = shape;
+    part.part = {number, of};
+    auto writer = TableWriter::create(folder.path, part);
+    BOOST_REQUIRE_MESSAGE(writer, writer.error());
+    writer->records()[0] = std::byte(10 * of + number);
+    BOOST_REQUIRE(writer->publish());
+    return std::move(*writer);
+}
+
+/// The first octet of each part that a reader finds.
+std::vector<int> parts_in(const Folder& folder) {
+    const auto parts = TableReader::open_all(folder.path, TableKind::dialogs, 56);
+    BOOST_REQUIRE_MESSAGE(parts, parts.error());
+    std::vector<int> firsts;
+    for (const TableReader& part : *parts)
+        firsts.push_back(static_cast<int>(part.records()[0]));
+    return firsts;
 }
 
 } // namespace
@@ -115,6 +138,32 @@ BOOST_AUTO_TEST_CASE(what_is_no_table_is_refused) {
     fs::rename(path + "/cut", path + "/dialogs");
     BOOST_TEST(error_of(*this).find("another version") != std::string::npos);
     writer->header().version = 99;
+}
+
+BOOST_AUTO_TEST_CASE(parts_are_read_as_one_table) {
+    BOOST_TEST(!TableReader::open_all(path, TableKind::dialogs, 56));
+    const auto first = part_of(*this, 0, 3);
+    BOOST_TEST(parts_in(*this) == std::vector{30}, boost::test_tools::per_element());
+    const auto third = part_of(*this, 2, 3);
+    BOOST_TEST(parts_in(*this) == (std::vector{30, 32}), boost::test_tools::per_element());
+    const auto second = part_of(*this, 1, 3);
+    BOOST_TEST(parts_in(*this) == (std::vector{30, 31, 32}), boost::test_tools::per_element());
+}
+
+// The next engine may have fewer workers, or no room for the table of one of them.
+BOOST_AUTO_TEST_CASE(parts_of_an_earlier_engine_are_not_of_the_table) {
+    for (std::uint16_t number = 0; number < 3; ++number)
+        part_of(*this, number, 3);
+    const auto first = part_of(*this, 0, 3);
+    BOOST_TEST(parts_in(*this) == std::vector{30}, boost::test_tools::per_element());
+    BOOST_TEST(!fs::exists(path + "/dialogs.1"));
+    BOOST_TEST(!fs::exists(path + "/dialogs.2"));
+    // One that is in the wrong place, or of another number of parts.
+    part_of(*this, 1, 2);
+    BOOST_TEST(parts_in(*this) == std::vector{30}, boost::test_tools::per_element());
+    part_of(*this, 1, 3);
+    fs::rename(path + "/dialogs.1", path + "/dialogs.2");
+    BOOST_TEST(parts_in(*this) == std::vector{30}, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(no_room_no_folder) {
