@@ -3,17 +3,21 @@
 
 #include "dataplane/io/dpdk/eal.hh"
 
+#include <rte_epoll.h>
 #include <rte_ethdev.h>
+#include <rte_interrupts.h>
 #include <rte_mbuf.h>
 
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace tandem::dpdk {
 namespace {
@@ -48,6 +52,26 @@ bool is_running(const std::string& interface) {
 }
 
 } // namespace
+
+QueueEvents::QueueEvents(std::uint16_t port, std::uint16_t queue)
+    : port_(port)
+    , queue_(queue)
+    , descriptor_(::epoll_create1(EPOLL_CLOEXEC)) {
+    if (valid() && ::rte_eth_dev_rx_intr_ctl_q(port, queue, descriptor_, RTE_INTR_EVENT_ADD, nullptr) != 0)
+        ::close(std::exchange(descriptor_, -1));
+}
+
+QueueEvents::~QueueEvents() {
+    if (!valid())
+        return;
+    ::rte_eth_dev_rx_intr_ctl_q(port_, queue_, descriptor_, RTE_INTR_EVENT_DEL, nullptr);
+    ::close(descriptor_);
+}
+
+void QueueEvents::quiet() const {
+    rte_epoll_event event;
+    ::rte_epoll_wait(descriptor_, &event, 1, 0);
+}
 
 std::expected<Port, std::string> Port::open(const contract::PortSetup& setup, rte_mempool* pool,
                                             std::uint16_t workers, contract::Idle idle,
@@ -130,11 +154,14 @@ std::expected<void, std::string> Port::set_up_queues(rte_mempool* pool, std::uin
 void Port::find_descriptors() {
     descriptors_.assign(receive_queues_, -1);
     if (waiting_ == Waiting::interrupt) {
-        for (std::uint16_t queue = 0; queue < receive_queues_; ++queue)
-            descriptors_[queue] = ::rte_eth_dev_rx_intr_ctl_q_get_fd(id_, queue);
-        if (std::ranges::all_of(descriptors_, [](int d) { return d >= 0; }))
+        for (std::uint16_t queue = 0; queue < receive_queues_; ++queue) {
+            events_.push_back(std::make_unique<QueueEvents>(id_, queue));
+            descriptors_[queue] = events_.back()->descriptor();
+        }
+        if (std::ranges::all_of(events_, [](const auto& events) { return events->valid(); }))
             return;
         waiting_ = Waiting::blind;
+        events_.clear();
         descriptors_.assign(receive_queues_, -1);
     }
     const int index = interface_.empty() ? 0 : static_cast<int>(::if_nametoindex(interface_.c_str()));
@@ -161,8 +188,10 @@ void Port::arm(std::uint16_t queue) {
 }
 
 void Port::disarm(std::uint16_t queue) {
-    if (waiting_ == Waiting::interrupt)
-        ::rte_eth_dev_rx_intr_disable(id_, queue);
+    if (waiting_ != Waiting::interrupt)
+        return;
+    ::rte_eth_dev_rx_intr_disable(id_, queue);
+    events_[queue]->quiet();
 }
 
 bool Port::link() const {

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,27 @@ enum class Waiting : std::uint8_t {
     blind,      ///< there is nothing to wait on: look again
     descriptor, ///< poll() on the queue's descriptor, which becomes readable by itself
     interrupt,  ///< the same, after arm()
+};
+
+/// A queue's interrupt as something to sleep on. DPDK's own descriptor stays readable for ever after the
+/// first one; the set of events that it belongs to becomes readable anew with each.
+class QueueEvents {
+public:
+    /// Not valid where the device has none.
+    QueueEvents(std::uint16_t port, std::uint16_t queue);
+    ~QueueEvents();
+    QueueEvents(const QueueEvents&) = delete;
+    QueueEvents& operator=(const QueueEvents&) = delete;
+
+    bool valid() const { return descriptor_ >= 0; }
+    int descriptor() const { return descriptor_; }
+    /// Forgets what has happened.
+    void quiet() const;
+
+private:
+    std::uint16_t port_;
+    std::uint16_t queue_;
+    int descriptor_;
 };
 
 class Port {
@@ -89,6 +111,7 @@ private:
     wire::MacAddress mac_;
     Waiting waiting_{Waiting::blind};
     std::vector<int> descriptors_;
+    std::vector<std::unique_ptr<QueueEvents>> events_; ///< of each queue, where waiting() is interrupt
 };
 
 } // namespace tandem::dpdk
