@@ -115,5 +115,7 @@ private:
 
 /// The IP packet in a frame, whatever tags it has.
 Bytes ip_in(const Bytes& frame);
+/// A packet in fragments of at most 1280 octets, the last first.
+std::vector<Bytes> pieces_backwards(const Bytes& packet);
 
 } // namespace packet_suite
