@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <optional>
+#include <system_error>
 
 namespace tandem::config {
 namespace {
@@ -22,6 +24,27 @@ void check_backend_keys(const Draft& draft, Complaints& complaints) {
                        found.why + ": remove it" + (appliance ? "" : ", or write backend = \"dpdk\""));
 }
 
+/// What a virtual device's arguments say of `key`; nothing: they do not name it.
+std::optional<std::string> argument_of(const std::string& device, std::string_view key) {
+    const std::string sought = "," + std::string{key} + "=";
+    const std::size_t at = device.find(sought);
+    if (at == std::string::npos)
+        return std::nullopt;
+    const std::size_t begin = at + sought.size();
+    return device.substr(begin, device.find(',', begin) - begin);
+}
+
+/// What DPDK knows a device by, without its arguments; a PCI address with its domain.
+std::string name_of(const std::string& device) {
+    const std::string name = device.substr(0, device.find(','));
+    return std::ranges::count(name, ':') == 1 ? "0000:" + name : name;
+}
+
+/// Does it send and receive on an interface of the kernel?
+bool uses_kernel_interface(const std::string& device) {
+    return device.starts_with("net_af_packet") || device.starts_with("net_af_xdp");
+}
+
 void check_ports_of_engine(const Draft& draft, Complaints& complaints) {
     const Engine& engine = draft.config.engine;
     const auto& places = draft.places.engine;
@@ -35,6 +58,7 @@ void check_ports_of_engine(const Draft& draft, Complaints& complaints) {
     for (std::size_t i = 0; i < engine.ha.size(); ++i)
         ports.push_back({engine.ha[i].port, places.ha[i], "ha"});
     std::map<std::string, Place> devices;
+    std::map<std::string, Place> below_devices;
     std::map<std::string, Place> interfaces;
     for (const Port& it : ports) {
         // A section that is there and has no device was complained of when it was read.
@@ -48,33 +72,35 @@ void check_ports_of_engine(const Draft& draft, Complaints& complaints) {
         }
         const auto once = [&](std::map<std::string, Place>& seen, const std::string& text, Place place,
                               const char* what) {
-            if (text.empty())
-                return;
-            if (const auto [first, fresh] = seen.emplace(text, place); !fresh)
+            const auto [first, fresh] = seen.emplace(text, place);
+            if (!fresh && !text.empty())
                 complaints.add(place, std::string{what} + " " + quoted(text) + " is there twice",
                                "the first is at line " + std::to_string(first->second.line) +
                                    "; each port needs its own");
+            return fresh;
         };
-        once(devices, it.port.device, it.places.device, "device");
+        const bool alone = once(devices, name_of(it.port.device), it.places.device, "device");
+        if (const auto below = argument_of(it.port.device, "iface"); below && alone)
+            once(below_devices, *below, it.places.device, "the device's interface");
+        else if (!below && uses_kernel_interface(it.port.device))
+            complaints.add(it.places.device, "the device does not say which interface it uses",
+                           "\"" + it.port.device + ",iface=eth1\"");
         once(interfaces, it.port.kernel_interface, it.places.kernel_interface, "kernel interface");
     }
-}
-
-/// The queues of a device on a kernel interface, as its arguments say: the kernel spreads over all of them.
-std::size_t queues_of(const std::string& device) {
-    constexpr std::string_view key = ",qpairs=";
-    const std::size_t at = device.find(key);
-    std::size_t queues = 1;
-    if (at != std::string::npos)
-        std::from_chars(device.data() + at + key.size(), device.data() + device.size(), queues);
-    return queues;
 }
 
 void check_queues(const Draft& draft, Complaints& complaints) {
     const Engine& engine = draft.config.engine;
     const auto& places = draft.places.engine;
+    // The kernel spreads over all queues of a device on one of its interfaces.
     const auto look = [&](const EnginePort& port, Place place, std::size_t workers) {
-        if (const std::size_t queues = queues_of(port.device); queues > workers)
+        const std::string said = argument_of(port.device, "qpairs").value_or("1");
+        std::size_t queues = 0;
+        const auto [end, error] = std::from_chars(said.data(), said.data() + said.size(), queues);
+        if (error != std::errc{} || end != said.data() + said.size() || queues == 0)
+            complaints.add(place, "the device has " + quoted(said) + " queues",
+                           "\"qpairs\" is a number, 1 or more");
+        else if (queues > workers)
             complaints.add(place,
                            "the device has " + std::to_string(queues) + " queues for " +
                                std::to_string(workers) + (workers == 1 ? " worker" : " workers"),

@@ -9,6 +9,8 @@ namespace tandem::config {
 namespace {
 
 constexpr std::int64_t mbufs_per_worker = 2048; ///< the queues of its two ports are full, and nothing else is
+/// Of a packet buffer, with what DPDK keeps beside it; larger frames need more.
+constexpr std::uint64_t mbuf_octets = 2048 + 128 + 128 + 64;
 /// The least that IPv4 asks of a link's receivers (RFC 791 section 3.2), and the usual jumbo frame.
 constexpr Range mtu_range{576, 9216};
 constexpr Range vlan_range{1, 4094};
@@ -87,6 +89,13 @@ void take_mbufs(Section& section, Engine& engine) {
                          "\"mbufs\" is too small for " + std::to_string(engine.cores.size()) + " workers",
                          std::to_string(mbufs_per_worker) +
                              " for each of the \"cores\": " + std::to_string(needed) + " or more");
+    const std::uint64_t memory = (engine.mbufs * mbuf_octets >> 20U) + 1;
+    if (memory > engine.memory_mb)
+        section.complain(place,
+                         std::to_string(engine.mbufs) +
+                             " packet buffers do not fit \"memory_mb\" = " + std::to_string(engine.memory_mb),
+                         "they need more than " + std::to_string(memory) +
+                             ": fewer \"mbufs\", or more \"memory_mb\"");
 }
 
 } // namespace

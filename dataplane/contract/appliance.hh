@@ -20,9 +20,9 @@ enum class Backend : std::uint8_t { nfqueue, dpdk };
 
 /// What a worker does when nothing has arrived.
 enum class Idle : std::uint8_t {
-    sleep,     ///< sleeps between looks, ever longer up to `sleep_max_us`
+    sleep,     ///< sleeps until the port wakes it, where the port can; else looks every `sleep_max_us`
     poll,      ///< never sleeps: takes a whole core
-    interrupt, ///< sleeps until the port wakes it, where the port can
+    interrupt, ///< as `sleep`
 };
 
 enum class Hugepages : std::uint8_t { automatic, on, off };
@@ -59,7 +59,7 @@ struct Appliance {
     Backend backend{Backend::nfqueue};
     Idle idle{Idle::sleep};
     Hugepages hugepages{Hugepages::automatic};
-    std::uint16_t sleep_max_us{80}; ///< the longest time between two looks
+    std::uint16_t sleep_max_us{80}; ///< between two looks at a port that cannot wake a worker
     std::uint32_t memory_mb{128};   ///< of all pools together
     std::uint32_t mbufs{16'384};    ///< of all ports together
     std::uint8_t workers{1};        ///< threads that carry packets, at most workers_max

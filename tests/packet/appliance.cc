@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/packet/appliance.hh"
 
+#include "dataplane/path/split.hh"
 #include "dataplane/wire/ethernet.hh"
 #include "dataplane/wire/ip.hh"
 #include "dataplane/wire/octets.hh"
@@ -140,6 +141,16 @@ Bytes udp_packet(const wire::IpAddress& from, std::uint16_t from_port, const wir
 
 wire::MacAddress station(std::string_view text) {
     return *wire::MacAddress::parse(text);
+}
+
+std::vector<Bytes> pieces_backwards(const Bytes& packet) {
+    constexpr std::size_t size = 1280;
+    auto splitter = path::Splitter::begin(packet, size, 5);
+    std::vector<Bytes> pieces;
+    for (Bytes piece(size); const std::size_t length = splitter->next(piece);)
+        pieces.emplace_back(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(length));
+    std::ranges::reverse(pieces);
+    return pieces;
 }
 
 Appliance::Appliance(const ApplianceSetup& setup) {

@@ -129,5 +129,7 @@ Bytes ip_in(const Bytes& frame);
 Bytes udp_packet(const tandem::wire::IpAddress& from, std::uint16_t from_port,
                  const tandem::wire::IpAddress& to, std::uint16_t to_port, std::string_view payload);
 tandem::wire::MacAddress station(std::string_view text);
+/// A packet in fragments of at most 1280 octets, the last first.
+std::vector<Bytes> pieces_backwards(const Bytes& packet);
 
 } // namespace packet_suite

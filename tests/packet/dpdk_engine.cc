@@ -401,11 +401,7 @@ BOOST_AUTO_TEST_CASE(what_is_too_large_for_the_inside) {
 BOOST_AUTO_TEST_CASE(ipv6_fragments_share_a_verdict) {
     Appliance appliance;
     const Bytes whole = packet_of(request("REGISTER", 3'000), vip6, 5060);
-    auto splitter = path::Splitter::begin(whole, 1280, 5);
-    std::vector<Bytes> pieces;
-    for (Bytes piece(1280); const std::size_t length = splitter->next(piece);)
-        pieces.emplace_back(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(length));
-    std::ranges::reverse(pieces);
+    const std::vector<Bytes> pieces = pieces_backwards(whole);
     for (const Bytes& piece : pieces)
         appliance.send(Wire::outside, piece);
     Joined joined;

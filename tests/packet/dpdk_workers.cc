@@ -4,7 +4,6 @@
 #include "control/app/engine_watch.hh"
 #include "dataplane/contract/table_file.hh"
 #include "dataplane/path/fragments.hh"
-#include "dataplane/path/split.hh"
 #include "dataplane/state/shared_flows.hh"
 #include "dataplane/wire/ip.hh"
 #include "dataplane/wire/udp.hh"
@@ -282,12 +281,7 @@ BOOST_AUTO_TEST_CASE(a_fragmented_invite_is_one_message) {
     for (const std::string_view to : {vip, vip6}) {
         appliance.peer().mirrored.clear();
         const Bytes whole = packet_of(request("INVITE", 3'000), to, 5060);
-        auto splitter = path::Splitter::begin(whole, 1280, 5);
-        std::vector<Bytes> pieces;
-        for (Bytes piece(1280); const std::size_t length = splitter->next(piece);)
-            pieces.emplace_back(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(length));
-        std::ranges::reverse(pieces);
-        for (const Bytes& piece : pieces)
+        for (const Bytes& piece : pieces_backwards(whole))
             appliance.send(Wire::outside, piece);
         path::Fragments fragments{1};
         std::uint32_t count = 0;

@@ -194,6 +194,16 @@ BOOST_AUTO_TEST_CASE(mistakes_of_the_engine) {
     expect_one(changed("\"0000:03:00.0\"", "\"net_" + std::string(130, 'x') + "\""), 19, "is too long",
                "127");
     expect_one(changed("\"0000:03:00.0\"", "\"net_af_packet0,iface=eth1\""), 22, "is there twice", "line 19");
+    expect_one(changed("net_af_packet0,iface=eth1", "03:00.0"), 22, "device \"0000:03:00.0\" is there twice",
+               "line 19");
+    expect_one(changed("\"0000:03:00.0\"", "\"net_af_packet0,iface=eth2\""), 22,
+               "device \"net_af_packet0\" is there twice", "line 19");
+    expect_one(changed("\"0000:03:00.0\"", "\"net_af_packet1,iface=eth1\""), 22,
+               "interface \"eth1\" is there twice", "line 19");
+    expect_one(changed(",iface=eth1", ""), 22, "does not say which interface", "net_af_packet0,iface=eth1");
+    for (const std::string_view queues : {"0", "-1", "", "two", "2x"})
+        expect_one(changed(",iface=eth1", ",iface=eth1,qpairs=" + std::string{queues}), 22,
+                   "the device has \"" + std::string{queues} + "\" queues", "1 or more");
     expect_one(changed("\"inside0\"", "\"outside0\""), 23, "kernel interface \"outside0\" is there twice",
                "line 20");
     expect_one(changed("\"inside0\"", "\"inside0\"\nvlan = [0]"), 24, "out of range", "1 to 4094");
@@ -212,12 +222,15 @@ BOOST_AUTO_TEST_CASE(mistakes_of_the_engine) {
     expect_one(engine("cores = [\"two\"]"), 18, "", "integers");
     expect_one(engine("cores = [0, 1]\nmbufs = 4095"), 19, "too small for 2 workers", "4096 or more");
     good(engine("cores = [0, 1]\nmbufs = 4096"));
+    expect_one(engine("mbufs = 65536"), 18, "65536 packet buffers do not fit \"memory_mb\" = 128",
+               "more than 149");
+    good(engine("mbufs = 65536\nmemory_mb = 150"));
     expect_one(engine("cores = [0,1,2,3,4,5,6,7,8]"), 16, "too small for 9 workers", "18432 or more");
     const auto queues = [&](std::string_view cores, std::string_view count) {
         std::string text = engine(cores);
         const std::string device = "\"0000:03:00.0\"";
         return text.replace(text.find(device), device.size(),
-                            "\"net_af_packet0,iface=eth1,qpairs=" + std::string{count} + ",framesz=2048\"");
+                            "\"net_af_packet1,iface=eth0,qpairs=" + std::string{count} + ",framesz=2048\"");
     };
     good(queues("cores = [0, 1]", "2"));
     good(queues("cores = [0, 1]", "1"));
