@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(an_address_translated_to_leads_back_to_one_vip) {
     expect_one(text, 15, "server 192.168.10.10 would stand for two VIPs", "of its own");
 }
 
-BOOST_AUTO_TEST_CASE(mistakes_of_the_engine) {
+BOOST_AUTO_TEST_CASE(mistakes_of_the_ports) {
     expect_one(
         changed("[engine.inside]\ndevice = \"net_af_packet0,iface=eth1\"\nkernel_interface = \"inside0\"\n",
                 ""),
@@ -211,6 +211,9 @@ BOOST_AUTO_TEST_CASE(mistakes_of_the_engine) {
     expect_one(changed("\"inside0\"", "\"inside0\"\nmtu = 100"), 24, "out of range", "576 to 9216");
     expect_one(changed("\"inside0\"", "\"inside0\"\nspeed = 100"), 24,
                "unknown key \"speed\" in [engine.inside]", "known keys");
+}
+
+BOOST_AUTO_TEST_CASE(mistakes_of_the_engine) {
     const auto engine = [](std::string_view line) {
         return changed("backend = \"dpdk\"", "backend = \"dpdk\"\n" + std::string{line});
     };
