@@ -19,8 +19,10 @@ void Nap::watch(Lane& lane, path::Instant look_again) {
     if (!lane.receives() || lane_count_ == lanes_.size())
         return;
     watch(lane.port().descriptor(lane.queue()));
-    lane.port().arm(lane.queue());
-    if (lane.port().waiting() == Waiting::blind)
+    const Missed missed = lane.port().arm(lane.queue());
+    if (missed == Missed::yes)
+        no_later(clock_now());
+    else if (missed == Missed::perhaps || lane.port().waiting() == Waiting::blind)
         no_later(look_again);
     lanes_[lane_count_++] = &lane;
 }

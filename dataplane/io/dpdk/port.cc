@@ -189,9 +189,14 @@ std::uint16_t Port::transmit(std::uint16_t queue, rte_mbuf** packets, std::uint1
     return ::rte_eth_tx_burst(id_, queue, packets, count);
 }
 
-void Port::arm(std::uint16_t queue) {
-    if (waiting_ == Waiting::interrupt)
-        ::rte_eth_dev_rx_intr_enable(id_, queue);
+Missed Port::arm(std::uint16_t queue) {
+    if (waiting_ != Waiting::interrupt)
+        return Missed::no;
+    ::rte_eth_dev_rx_intr_enable(id_, queue);
+    const int waiting = ::rte_eth_rx_queue_count(id_, queue);
+    if (waiting < 0)
+        return Missed::perhaps;
+    return waiting > 0 ? Missed::yes : Missed::no;
 }
 
 void Port::disarm(std::uint16_t queue) {

@@ -33,6 +33,13 @@ enum class Waiting : std::uint8_t {
     interrupt,  ///< the same, after arm()
 };
 
+/// Did something come before a queue was armed, of which no interrupt will tell?
+enum class Missed : std::uint8_t {
+    no,
+    perhaps, ///< the device cannot count what waits
+    yes,
+};
+
 /// A queue's interrupt as something to sleep on. DPDK's own descriptor stays readable for ever after the
 /// first one; the set of events that it belongs to becomes readable anew with each.
 class QueueEvents {
@@ -88,7 +95,8 @@ public:
     Waiting waiting() const { return waiting_; }
     /// For poll(); -1 where waiting() is blind.
     int descriptor(std::uint16_t queue) const { return descriptors_[queue]; }
-    void arm(std::uint16_t queue);
+    /// From now on a packet makes the descriptor readable, where waiting() is interrupt.
+    Missed arm(std::uint16_t queue);
     void disarm(std::uint16_t queue);
 
     /// Is the link up? Asks the device, or the kernel interface below it; for the main thread.
