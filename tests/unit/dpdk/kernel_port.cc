@@ -27,7 +27,6 @@ namespace {
 
 using tandem::dpdk::Missed;
 using tandem::dpdk::Port;
-using tandem::dpdk::Missed;
 using tandem::dpdk::Waiting;
 
 constexpr auto patience = std::chrono::seconds{5};
