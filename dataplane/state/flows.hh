@@ -124,7 +124,7 @@ public:
     std::uint64_t hash(const FlowKey& key) const noexcept { return key.hash(seed_); }
     /// Where see() will look first.
     table::FlowLines lines() const noexcept {
-        return {reinterpret_cast<const std::byte*>(tags_), set_mask_, seed_};
+        return {reinterpret_cast<const std::byte*>(hot_), set_mask_, seed_};
     }
     /// Counts a packet in its flow. False: the flow is not known; call begin().
     [[gnu::always_inline]] bool see(const FlowKey& key, std::uint64_t hash, FlowSide side,
