@@ -52,6 +52,16 @@ std::size_t slot_of(const wire::IpAddress& address) {
     return static_cast<std::size_t>(((high ^ std::rotl(low, 32)) * 0x9e3779b97f4a7c15ULL) >> 54U);
 }
 
+/// Way, group and VIP in one number.
+std::uint32_t place_of(const Seen& seen) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, &seen, sizeof word);
+    static_assert(offsetof(Seen, kind) == 0 && offsetof(Seen, way) == 1 && offsetof(Seen, group) == 2 &&
+                  offsetof(Seen, vip) == 3);
+    return word & 0xffff'ff00U;
+}
+constexpr std::uint32_t no_place = 1; ///< of no packet
+
 constexpr bool is_sip(Kind kind) {
     return kind == Kind::sip_matching || kind == Kind::sip_other;
 }
@@ -152,8 +162,7 @@ void Burst::decide_fates() {
 
 /// Records a flow that is not known.
 template <Facing facing>
-[[gnu::noinline]] void Burst::begin_flow(const Seen& seen, const std::uint8_t* data, std::uint64_t hash,
-                                         table::Instant now) {
+[[gnu::noinline]] void Burst::begin_flow(const Seen& seen, const std::uint8_t* data, table::Instant now) {
     const std::uint8_t version = seen.flow.version();
     const std::uint8_t* ip = data + seen.network;
     const std::uint8_t* source = ip + source_at(version);
@@ -173,8 +182,8 @@ template <Facing facing>
         ends.kind = state::FlowKind::sip;
     else if (state::may_be_rtp({payload, end}, ends.local_port))
         ends.kind = state::FlowKind::rtp;
-    flows_->begin(seen.flow, hash, ends, inbound ? state::FlowSide::remote : state::FlowSide::local,
-                  seen.length, now);
+    flows_->begin(seen.flow, ends, inbound ? state::FlowSide::remote : state::FlowSide::local, seen.length,
+                  now);
 }
 
 const Burst::Stations* Burst::next_hop(const Seen& seen, const std::uint8_t* data) const {
@@ -198,47 +207,64 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
     for (std::size_t i = 0; i < count; ++i)
         // What lies in several buffers is short here, and thus goes the slow way.
         frames_[i] = {data_of(packets[i]), packets[i]->data_len};
-    front_.classify(facing, std::span(frames_).first(count), seen_, hashes_);
+    front_.classify(facing, std::span(frames_).first(count), seen_, lines_);
     state::Flows* const flows = flows_;
     constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
     const std::int64_t now_ns = now.time_since_epoch().count();
-    const Fates& fates = fates_[static_cast<std::size_t>(facing)];
     std::size_t forwarded = 0; // in a register: this loop is the hottest of all
     std::uint32_t vips_hit = 0;
     const std::uint16_t mtu = mtus_[static_cast<std::size_t>(facing)];
+    // What is the same for all packets of a VIP; mostly the packet before was of the same.
+    std::uint32_t place = no_place;
+    const std::uint8_t* fates = nullptr;
+    std::uint32_t* hits = nullptr;
+    Stations stations{};
     for (std::size_t i = 0; i < count; ++i) {
         const Seen& seen = seen_[i];
         const auto index = static_cast<std::uint8_t>(i);
-        if (seen.way == Way::slow || seen.length > mtu) [[unlikely]] {
+        if (seen.length > mtu) [[unlikely]] {
             rest_.add(index);
             continue;
         }
-        if (flows != nullptr && !flows->see(seen.flow, hashes_[i], side, seen.length, now_ns)) [[unlikely]]
-            begin_flow<facing>(seen, frames_[i].data, hashes_[i], now);
-        const std::size_t vip = seen.vip;
+        if (place_of(seen) != place) [[unlikely]] {
+            if (seen.way == Way::slow) {
+                rest_.add(index);
+                continue;
+            }
+            place = place_of(seen);
+            fates = fates_[static_cast<std::size_t>(facing)][seen.vip].data();
+            hits = hits_[seen.vip].data();
+            stations = servers_[seen.vip];
+            vips_hit |= 1U << seen.vip;
+        }
+        if (flows != nullptr && !flows->see(seen.flow, lines_[i], side, seen.length, now_ns)) [[unlikely]]
+            begin_flow<facing>(seen, frames_[i].data, now);
         const auto kind = static_cast<std::size_t>(seen.kind);
-        const std::uint32_t fate = fates[vip][kind];
-        const Stations* stations = &servers_[vip];
-        if constexpr (facing == Facing::inside)
-            stations = next_hop(seen, frames_[i].data);
-        if ((fate & fate_forward) == 0 || stations == nullptr) [[unlikely]] {
+        const std::uint32_t fate = fates[kind];
+        bool known = true;
+        if constexpr (facing == Facing::inside) {
+            const Stations* hop = next_hop(seen, frames_[i].data);
+            known = hop != nullptr;
+            if (known)
+                stations = *hop;
+        }
+        if ((fate & fate_forward) == 0 || !known) [[unlikely]] {
             if ((fate & fate_drop) == 0) {
                 rest_.add(index);
                 continue;
             }
             dropped_.add(packets[i]);
         } else {
-            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations->octets.data(),
-                        stations->octets.size());
+            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations.octets.data(),
+                        stations.octets.size());
             forwarded_.data()[forwarded++] = packets[i];
-            if ((fate & ~std::uint32_t{fate_forward}) != 0) {
+            if (fate != fate_forward) {
                 sip_.add_if(index, fate / fate_sip & 1U);
                 mirrored_.add_if(index, fate / fate_mirror & 1U);
                 translated_.add_if(index, fate / fate_translate & 1U);
             }
         }
-        ++hits_[vip][kind];
-        vips_hit |= 1U << vip;
+        ++hits[kind];
     }
     forwarded_.resize(forwarded);
     flush_counts<facing>(vips_hit);

@@ -165,7 +165,7 @@ private:
     template <path::Facing facing>
     void take(std::span<rte_mbuf* const> packets, table::Instant now);
     template <path::Facing facing>
-    void begin_flow(const path::Seen& seen, const std::uint8_t* data, std::uint64_t hash, table::Instant now);
+    void begin_flow(const path::Seen& seen, const std::uint8_t* data, table::Instant now);
     const Stations* next_hop(const path::Seen& seen, const std::uint8_t* data) const;
     void decide_fates();
     template <path::Facing facing>
@@ -186,7 +186,7 @@ private:
 
     std::array<path::RawFrame, burst_max> frames_{};
     std::array<path::Seen, burst_max> seen_{};
-    std::array<std::uint64_t, burst_max> hashes_{};
+    std::array<std::byte*, burst_max> lines_{}; ///< of the flows
     std::array<std::array<std::uint32_t, kinds>, contract::vips_max> hits_{};
     std::array<std::uint32_t, contract::groups_max> arrived_{};
 

@@ -40,10 +40,10 @@ struct Table {
     }
     bool send(std::uint32_t n, Instant now, FlowSide side = FlowSide::remote,
               FlowKind kind = FlowKind::other) {
-        const std::uint64_t hash = flows.hash(key(n));
-        if (flows.see(key(n), hash, side, 100, now.time_since_epoch().count()))
+        std::byte* line = flows.lines().line(flows.hash(key(n)));
+        if (flows.see(key(n), line, side, 100, now.time_since_epoch().count()))
             return true;
-        return flows.begin(key(n), hash, ends(n, kind), side, 100, now) != Flows::none;
+        return flows.begin(key(n), ends(n, kind), side, 100, now) != Flows::none;
     }
     std::size_t readable() const {
         std::size_t count = 0;
