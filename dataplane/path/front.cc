@@ -273,8 +273,6 @@ void Front::classify_plain(Facing facing, std::span<const RawFrame> frames, std:
     const std::size_t count = std::min({frames.size(), seen.size(), burst_max});
     Todo todo;
     for (std::size_t i = 0; i < count; ++i)
-        fetch_to_write(frames[i].data);
-    for (std::size_t i = 0; i < count; ++i)
         if (facing == Facing::outside)
             look_alone<Facing::outside>(frames.data(), seen.data(), lines.data(), i, todo);
         else

@@ -96,7 +96,8 @@ public:
     /// Has the lines that a table of flows will look at fetched ahead.
     void set_flow_lines(const table::FlowLines& lines) { flow_lines_ = lines; }
 
-    /// Looks at up to burst_max frames. seen.size() >= frames.size(). `lines`: where the flows of packets of
+    /// Looks at up to burst_max frames; better, their first lines have been asked for. seen.size() >=
+    /// frames.size(). `lines`: where the flows of packets of
     /// the plain way are looked for, by set_flow_lines(); may be empty.
     void classify(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
                   std::span<std::byte*> lines = {}) const noexcept {
@@ -198,6 +199,8 @@ private:
     void read_text(const RawFrame& frame, Seen& seen) const noexcept;
     template <wire::SipKind kind>
     void settle(Seen& seen, std::uint8_t sight) const noexcept;
+
+    void read_texts_wide(std::span<const RawFrame> frames, Seen* seen, Todo& todo) const noexcept;
 
     void compile(const contract::Policy& policy, std::uint32_t sequence);
     void classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,

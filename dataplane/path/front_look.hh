@@ -6,6 +6,7 @@
 
 #include "dataplane/path/front.hh"
 #include "dataplane/path/glance.hh"
+#include "dataplane/table/bring.hh"
 #include "dataplane/wire/ethernet.hh"
 #include "dataplane/wire/ip.hh"
 
@@ -28,11 +29,6 @@ template <typename T>
     T value;
     std::memcpy(&value, at, sizeof value);
     return value;
-}
-/// Fetches a line that will be written: asked for reading, it may have to be asked for a second time.
-/// Processors that do not know the instruction do nothing.
-[[gnu::always_inline]] inline void fetch_to_write(const void* at) noexcept {
-    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(at)));
 }
 [[gnu::always_inline]] inline void store(std::uint8_t* at, std::uint64_t word) noexcept {
     std::memcpy(at, &word, sizeof word);
@@ -64,6 +60,15 @@ alignas(16) constexpr std::array<std::uint8_t, 16> usual{0x08, 0, 0x45, 0, 0, 0,
                                                   std::uint16_t port) noexcept {
     return static_cast<std::uint32_t>(
         _mm_movemask_epi8(_mm_cmpeq_epi16(load(ports.data()), _mm_set1_epi16(static_cast<short>(port)))));
+}
+
+/// The first word of Seen for a usual frame, without group and VIP.
+constexpr std::uint64_t seen_head(Kind kind) {
+    static_assert(offsetof(Seen, group) == 2 && offsetof(Seen, vip) == 3 && offsetof(Seen, network) == 4 &&
+                  offsetof(Seen, method) == 6);
+    return static_cast<std::uint64_t>(kind) | std::uint64_t{static_cast<std::uint8_t>(Way::plain)} << 8U |
+           std::uint64_t{ethernet} << 32U | std::uint64_t{ethernet + ipv4} << 40U |
+           std::uint64_t{static_cast<std::uint8_t>(wire::SipMethod::other)} << 48U;
 }
 
 } // namespace front_look
@@ -105,20 +110,16 @@ template <Facing facing>
     const Group& group = groups_[slot.group];
     const bool sip = (among(group.ports, port) & group.port_mask) != 0;
     // As words: four stores instead of fifteen.
-    constexpr std::uint64_t head = std::uint64_t{static_cast<std::uint8_t>(Way::plain)} << 8U |
-                                   std::uint64_t{ethernet} << 32U | std::uint64_t{ethernet + ipv4} << 40U |
-                                   std::uint64_t{static_cast<std::uint8_t>(wire::SipMethod::other)} << 48U;
     const std::uint64_t place = std::uint64_t{slot.group} | std::uint64_t{slot.vip} << 8U;
-    const auto kind = static_cast<std::uint64_t>(sip ? Kind::sip_malformed : Kind::other_port);
+    const std::uint64_t head = seen_head(sip ? Kind::sip_malformed : Kind::other_port);
     auto* words = reinterpret_cast<std::uint8_t*>(&seen);
-    store(words, head | kind | place << 16U);
+    store(words, head | place << 16U);
     store(words + 8, total | std::uint64_t{wire::ether_type_ipv4} << 16U);
     store(words + 16, facing == Facing::outside ? addresses : std::rotl(addresses, 32));
     store(words + 24, table::FlowKey::rest_of(facing == Facing::outside ? ports : std::rotl(ports, 16),
                                               wire::protocol_udp, 4));
-    static_assert(offsetof(Seen, group) == 2 && offsetof(Seen, vip) == 3 && offsetof(Seen, network) == 4 &&
-                  offsetof(Seen, method) == 6 && offsetof(Seen, length) == 8 &&
-                  offsetof(Seen, ether_type) == 10 && offsetof(Seen, flow) == 16);
+    static_assert(offsetof(Seen, length) == 8 && offsetof(Seen, ether_type) == 10 &&
+                  offsetof(Seen, flow) == 16);
     return sip ? Look::sip : Look::other;
 }
 
@@ -139,7 +140,7 @@ template <Facing facing>
         }
     }
     lines[i] = flow_lines_.line(seen[i].flow.hash(flow_lines_.seed));
-    fetch_to_write(lines[i]);
+    table::fetch_to_write(lines[i]);
     if (found == Look::other)
         return;
     const std::uint8_t* transport = frames[i].data + at;

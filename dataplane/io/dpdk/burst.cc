@@ -2,7 +2,9 @@
 #include "dataplane/io/dpdk/burst.hh"
 
 #include "dataplane/path/translate.hh"
+#include "dataplane/table/bring.hh"
 
+#include <emmintrin.h>
 #include <rte_mbuf.h>
 
 #include <algorithm>
@@ -20,13 +22,6 @@ using path::Way;
 
 const std::uint8_t* data_of(const rte_mbuf* packet) {
     return rte_pktmbuf_mtod(packet, const std::uint8_t*);
-}
-
-template <typename T>
-T raw(const std::uint8_t* at) {
-    T value;
-    std::memcpy(&value, at, sizeof value);
-    return value;
 }
 
 wire::IpAddress address_at(const std::uint8_t* at, std::uint8_t version) {
@@ -61,6 +56,15 @@ std::uint32_t place_of(const Seen& seen) {
     return word & 0xffff'ff00U;
 }
 constexpr std::uint32_t no_place = 1; ///< of no packet
+
+/// Which of sixteen numbers are not zero, a bit for each.
+std::uint32_t not_zero(const std::array<std::uint32_t, 16>& numbers) {
+    const auto* at = reinterpret_cast<const __m128i*>(numbers.data());
+    const auto zero = [at](int i) { return _mm_cmpeq_epi32(_mm_loadu_si128(at + i), _mm_setzero_si128()); };
+    const __m128i low = _mm_packs_epi32(zero(0), zero(1));
+    const __m128i high = _mm_packs_epi32(zero(2), zero(3));
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(low, high))) ^ 0xffffU;
+}
 
 constexpr bool is_sip(Kind kind) {
     return kind == Kind::sip_matching || kind == Kind::sip_other;
@@ -195,18 +199,17 @@ const Burst::Stations* Burst::next_hop(const Seen& seen, const std::uint8_t* dat
 
 template <Facing facing>
 void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
-    forwarded_.clear();
-    dropped_.clear();
-    mirrored_.clear();
-    sip_.clear();
-    rest_.clear();
-    translated_.clear();
+    dropped_.resize(0);
     facing_ = facing;
     packets_ = packets.data();
     const std::size_t count = std::min(packets.size(), burst_max);
-    for (std::size_t i = 0; i < count; ++i)
+    count_ = count;
+    for (std::size_t i = 0; i < count; ++i) {
         // What lies in several buffers is short here, and thus goes the slow way.
-        frames_[i] = {data_of(packets[i]), packets[i]->data_len};
+        const std::uint8_t* data = data_of(packets[i]);
+        frames_[i] = {data, packets[i]->data_len};
+        table::fetch_to_write(data);
+    }
     front_.classify(facing, std::span(frames_).first(count), seen_, lines_);
     state::Flows* const flows = flows_;
     constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
@@ -221,14 +224,13 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
     Stations stations{};
     for (std::size_t i = 0; i < count; ++i) {
         const Seen& seen = seen_[i];
-        const auto index = static_cast<std::uint8_t>(i);
         if (seen.length > mtu) [[unlikely]] {
-            rest_.add(index);
+            taken_[i] = fate_rest;
             continue;
         }
         if (place_of(seen) != place) [[unlikely]] {
             if (seen.way == Way::slow) {
-                rest_.add(index);
+                taken_[i] = fate_rest;
                 continue;
             }
             place = place_of(seen);
@@ -250,24 +252,33 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
         }
         if ((fate & fate_forward) == 0 || !known) [[unlikely]] {
             if ((fate & fate_drop) == 0) {
-                rest_.add(index);
+                taken_[i] = fate_rest;
                 continue;
             }
+            taken_[i] = fate_drop;
             dropped_.add(packets[i]);
         } else {
             std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations.octets.data(),
                         stations.octets.size());
             forwarded_.data()[forwarded++] = packets[i];
-            if (fate != fate_forward) {
-                sip_.add_if(index, fate / fate_sip & 1U);
-                mirrored_.add_if(index, fate / fate_mirror & 1U);
-                translated_.add_if(index, fate / fate_translate & 1U);
-            }
+            taken_[i] = static_cast<std::uint8_t>(fate);
         }
         ++hits[kind];
     }
     forwarded_.resize(forwarded);
     flush_counts<facing>(vips_hit);
+}
+
+Selection Burst::chosen(Fate fate) const {
+    const int to_the_top = std::countl_zero(static_cast<std::uint8_t>(fate));
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < count_; i += 16) {
+        const __m128i fates = _mm_load_si128(reinterpret_cast<const __m128i*>(taken_.data() + i));
+        const int top = _mm_movemask_epi8(_mm_slli_epi16(fates, to_the_top));
+        bits |= std::uint64_t{static_cast<std::uint32_t>(top)} << i;
+    }
+    const std::uint64_t all = count_ == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count_) - 1;
+    return {packets_, seen_.data(), bits & all};
 }
 
 void Burst::from_outside(std::span<rte_mbuf* const> packets, table::Instant now) {
@@ -285,9 +296,10 @@ void Burst::flush_counts(std::uint32_t vips) {
     for (; vips != 0; vips &= vips - 1) {
         const auto v = static_cast<std::size_t>(std::countr_zero(vips));
         const std::size_t g = front_.vip(v).group;
-        for (std::size_t k = 0; k < path::kind_count; ++k) {
+        for (std::uint32_t hit = not_zero(hits_[v]); hit != 0; hit &= hit - 1) {
+            const auto k = static_cast<std::size_t>(std::countr_zero(hit));
             const std::uint32_t hits = std::exchange(hits_[v][k], 0);
-            if (hits == 0 || facing == Facing::inside)
+            if (facing == Facing::inside)
                 continue;
             arrived_[g] += hits;
             const path::Decision& verdict = decisions_[g][k];
@@ -301,7 +313,7 @@ void Burst::flush_counts(std::uint32_t vips) {
 }
 
 void Burst::translate() {
-    for (const Looked looked : Selection{packets_, seen_.data(), translated_.items()}) {
+    for (const Looked looked : chosen(fate_translate)) {
         auto* data = rte_pktmbuf_mtod(looked.packet, std::uint8_t*);
         const path::FrontVip& vip = front_.vip(looked.seen.vip);
         const std::span<std::uint8_t> packet{data + looked.seen.network, looked.seen.length};

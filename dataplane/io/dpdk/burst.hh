@@ -16,6 +16,7 @@
 #include "dataplane/state/flows.hh"
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -31,60 +32,57 @@ struct Looked {
     const path::Seen& seen;
 };
 
-/// Some of the packets of a burst, in their order.
+/// Some of the packets of a burst, in their order: a bit for each.
 class Selection {
 public:
     class Iterator {
     public:
-        Iterator(const Selection& selection, std::size_t at)
-            : selection_(&selection)
-            , at_(at) {}
-        Looked operator*() const { return (*selection_)[at_]; }
+        Iterator(rte_mbuf* const* packets, const path::Seen* seen, std::uint64_t left)
+            : packets_(packets)
+            , seen_(seen)
+            , left_(left) {}
+        Looked operator*() const {
+            const auto i = static_cast<std::size_t>(std::countr_zero(left_));
+            return {packets_[i], seen_[i]};
+        }
         Iterator& operator++() {
-            ++at_;
+            left_ &= left_ - 1;
             return *this;
         }
-        bool operator!=(const Iterator& other) const { return at_ != other.at_; }
+        bool operator!=(const Iterator& other) const { return left_ != other.left_; }
 
     private:
-        const Selection* selection_;
-        std::size_t at_;
+        rte_mbuf* const* packets_;
+        const path::Seen* seen_;
+        std::uint64_t left_;
     };
 
-    Selection(rte_mbuf* const* packets, const path::Seen* seen, std::span<const std::uint8_t> chosen)
+    Selection(rte_mbuf* const* packets, const path::Seen* seen, std::uint64_t chosen)
         : packets_(packets)
         , seen_(seen)
         , chosen_(chosen) {}
-    std::size_t size() const { return chosen_.size(); }
-    bool empty() const { return chosen_.empty(); }
-    Looked operator[](std::size_t i) const { return {packets_[chosen_[i]], seen_[chosen_[i]]}; }
-    Iterator begin() const { return {*this, 0}; }
-    Iterator end() const { return {*this, chosen_.size()}; }
+    std::size_t size() const { return static_cast<std::size_t>(std::popcount(chosen_)); }
+    bool empty() const { return chosen_ == 0; }
+    Iterator begin() const { return {packets_, seen_, chosen_}; }
+    Iterator end() const { return {packets_, seen_, 0}; }
 
 private:
     rte_mbuf* const* packets_;
     const path::Seen* seen_;
-    std::span<const std::uint8_t> chosen_;
+    std::uint64_t chosen_;
 };
+static_assert(path::Front::burst_max <= 64);
 
-/// A list that a burst fills.
-template <typename T>
+/// Packets that a burst puts in a row.
 class List {
 public:
-    void add(const T& item) { items_[count_++] = item; }
-    /// Adds it if `n` is 1, not if it is 0: without a branch. There is room for one more than a burst.
-    void add_if(const T& item, std::size_t n) {
-        items_[count_] = item;
-        count_ += n;
-    }
-    void clear() { count_ = 0; }
+    void add(rte_mbuf* packet) { packets_[count_++] = packet; }
     void resize(std::size_t count) { count_ = count; }
-    T* data() { return items_.data(); }
-    std::span<const T> items() const { return {items_.data(), count_}; }
-    std::span<T> items() { return {items_.data(), count_}; }
+    rte_mbuf** data() { return packets_.data(); }
+    std::span<rte_mbuf*> items() { return {packets_.data(), count_}; }
 
 private:
-    std::array<T, path::Front::burst_max + 1> items_;
+    std::array<rte_mbuf*, path::Front::burst_max> packets_{};
     std::size_t count_{0};
 };
 
@@ -121,16 +119,16 @@ public:
     void from_inside(std::span<rte_mbuf* const> packets, table::Instant now);
 
     /// Packets to mirror: behind the Ethernet header they are as they came, until translate().
-    Selection mirrored() const { return {packets_, seen_.data(), mirrored_.items()}; }
+    Selection mirrored() const { return chosen(fate_mirror); }
     /// SIP that is forwarded, likewise.
-    Selection sip() const { return {packets_, seen_.data(), sip_.items()}; }
+    Selection sip() const { return chosen(fate_sip); }
     /// Gives packets of VIPs with nat their other address. Where mirrored packets are only referred to, they
     /// must have been copied before: see Forwarding::nat.
     void translate();
     /// Packets to transmit on the other side, with the stations of the next hop.
     std::span<rte_mbuf*> forwarded() { return forwarded_.items(); }
     /// Packets for the slow way: nothing was done with them but counting their flow.
-    Selection rest() const { return {packets_, seen_.data(), rest_.items()}; }
+    Selection rest() const { return chosen(fate_rest); }
     /// Packets that the verdict drops; counted. They are the caller's to free, in bulk.
     std::span<rte_mbuf*> dropped() { return dropped_.items(); }
     /// How many packets from outside there were for each group, those of the slow way left out.
@@ -157,6 +155,7 @@ private:
         fate_mirror = 4,
         fate_sip = 8,
         fate_translate = 16,
+        fate_rest = 32, ///< the slow way
     };
     static constexpr std::size_t kinds = 16;
     static_assert(path::kind_count <= kinds);
@@ -168,6 +167,8 @@ private:
     void begin_flow(const path::Seen& seen, const std::uint8_t* data, table::Instant now);
     const Stations* next_hop(const path::Seen& seen, const std::uint8_t* data) const;
     void decide_fates();
+    /// The packets of the burst of which this is true.
+    Selection chosen(Fate fate) const;
     template <path::Facing facing>
     void flush_counts(std::uint32_t vips);
 
@@ -191,12 +192,10 @@ private:
     std::array<std::uint32_t, contract::groups_max> arrived_{};
 
     rte_mbuf* const* packets_{nullptr};
-    List<rte_mbuf*> forwarded_;
-    List<rte_mbuf*> dropped_;
-    List<std::uint8_t> mirrored_;
-    List<std::uint8_t> sip_;
-    List<std::uint8_t> rest_;
-    List<std::uint8_t> translated_;
+    List forwarded_;
+    List dropped_;
+    alignas(16) std::array<std::uint8_t, burst_max> taken_{}; ///< what became of each packet of the burst
+    std::size_t count_{0};
     path::Facing facing_{path::Facing::outside};
 };
 

@@ -118,7 +118,7 @@ private:
     std::uint64_t stream_sequence_{0};
     bool opened_{false}; ///< one sealed datagram was opened
     std::uint64_t received_{0};
-    std::uint32_t phone_{0};
+    std::size_t phone_{0};
     std::uint64_t forwarded_{0};
     std::uint64_t left_{0}; ///< for the slow way: must be none
     std::uint64_t mirrored_{0};
