@@ -240,9 +240,6 @@ Front::look_at_eight(const RawFrame* frames, Seen* seen, std::byte** lines, std:
           _mm512_ternarylogic_epi64(_mm512_srli_epi64(slot, 16), all(is.place_bits), kind, within_and),
           _mm512_or_si512(total, all(is.ether_type)), addresses, rest);
     _mm512_storeu_si512(lines + i, lines_of(hash_of(is, addresses, rest, flow_lines_.seed), flow_lines_));
-#pragma GCC unroll 8
-    for (std::size_t k = 0; k < lanes; ++k)
-        table::fetch_to_write(lines[i + k]);
     if (sip != 0)
         note_texts(todo, sip, raw.data, text, i);
     return usual;
@@ -258,14 +255,17 @@ template <Facing facing>
 TANDEM_WIDE void Front::look_wide(std::span<const RawFrame> frames, Seen* seen,
                                   std::byte** lines) const noexcept {
     Todo todo;
-    std::size_t i = 0;
-    for (; i + lanes <= frames.size(); i += lanes) {
+    const std::size_t whole = frames.size() / lanes * lanes;
+    for (std::size_t i = 0; i < whole; i += lanes) {
         std::uint32_t left = look_at_eight<facing>(frames.data(), seen, lines, i, todo) ^ 0xffU;
         for (; left != 0; left &= left - 1)
             [[unlikely]] look_alone<facing>(frames.data(), seen, lines,
                                             i + static_cast<std::size_t>(std::countr_zero(left)), todo);
     }
-    for (; i < frames.size(); ++i)
+    // Only now: by the time that one group's hashes are there, the next group could have begun.
+    for (std::size_t i = 0; i < whole; ++i)
+        table::fetch_to_write(lines[i]);
+    for (std::size_t i = whole; i < frames.size(); ++i)
         look_alone<facing>(frames.data(), seen, lines, i, todo);
     if (todo.requests.count + todo.responses.count + todo.other_count != 0)
         read_texts_wide(frames, seen, todo);

@@ -156,10 +156,10 @@ void Burst::decide_fates() {
                     fate_forward | sip | translated | (verdict.copy == path::Copy::mirror ? fate_mirror : 0);
             else if (verdict.action == path::Action::drop)
                 fate = fate_drop;
-            fates_[static_cast<std::size_t>(Facing::outside)][v][k] = static_cast<std::uint8_t>(fate);
+            set_fate(Facing::outside, v, k, fate);
             // Everything else than forwarding is for the engine to do.
             fate = stances_[vip.group] == path::Stance::active ? fate_forward | sip | translated : 0;
-            fates_[static_cast<std::size_t>(Facing::inside)][v][k] = static_cast<std::uint8_t>(fate);
+            set_fate(Facing::inside, v, k, fate);
         }
     }
 }
@@ -199,7 +199,6 @@ const Burst::Stations* Burst::next_hop(const Seen& seen, const std::uint8_t* dat
 
 template <Facing facing>
 void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
-    dropped_.resize(0);
     facing_ = facing;
     packets_ = packets.data();
     const std::size_t count = std::min(packets.size(), burst_max);
@@ -214,7 +213,6 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
     state::Flows* const flows = flows_;
     constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
     const std::int64_t now_ns = now.time_since_epoch().count();
-    std::size_t forwarded = 0; // in a register: this loop is the hottest of all
     std::uint32_t vips_hit = 0;
     const std::uint16_t mtu = mtus_[static_cast<std::size_t>(facing)];
     // What is the same for all packets of a VIP; mostly the packet before was of the same.
@@ -242,34 +240,28 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
         if (flows != nullptr && !flows->see(seen.flow, lines_[i], side, seen.length, now_ns)) [[unlikely]]
             begin_flow<facing>(seen, frames_[i].data, now);
         const auto kind = static_cast<std::size_t>(seen.kind);
-        const std::uint32_t fate = fates[kind];
-        bool known = true;
+        std::uint32_t fate = fates[kind];
         if constexpr (facing == Facing::inside) {
             const Stations* hop = next_hop(seen, frames_[i].data);
-            known = hop != nullptr;
-            if (known)
+            if (hop != nullptr)
                 stations = *hop;
+            else if ((fate & fate_forward) != 0)
+                fate = fate_rest;
         }
-        if ((fate & fate_forward) == 0 || !known) [[unlikely]] {
-            if ((fate & fate_drop) == 0) {
-                taken_[i] = fate_rest;
-                continue;
-            }
-            taken_[i] = fate_drop;
-            dropped_.add(packets[i]);
-        } else {
+        taken_[i] = static_cast<std::uint8_t>(fate);
+        if ((fate & fate_forward) != 0) [[likely]]
             std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations.octets.data(),
                         stations.octets.size());
-            forwarded_.data()[forwarded++] = packets[i];
-            taken_[i] = static_cast<std::uint8_t>(fate);
-        }
+        else if ((fate & fate_rest) != 0)
+            continue;
         ++hits[kind];
     }
-    forwarded_.resize(forwarded);
+    collect(fate_forward, forwarded_);
+    collect(fate_drop, dropped_);
     flush_counts<facing>(vips_hit);
 }
 
-Selection Burst::chosen(Fate fate) const {
+std::uint64_t Burst::which(Fate fate) const {
     const int to_the_top = std::countl_zero(static_cast<std::uint8_t>(fate));
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < count_; i += 16) {
@@ -277,8 +269,19 @@ Selection Burst::chosen(Fate fate) const {
         const int top = _mm_movemask_epi8(_mm_slli_epi16(fates, to_the_top));
         bits |= std::uint64_t{static_cast<std::uint32_t>(top)} << i;
     }
-    const std::uint64_t all = count_ == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count_) - 1;
-    return {packets_, seen_.data(), bits & all};
+    return bits & all_of_burst();
+}
+
+/// Puts the packets of which this is true in a row.
+inline void Burst::collect(Fate fate, List& row) {
+    std::uint64_t left = which(fate);
+    if (left == all_of_burst()) {
+        row.assign({packets_, count_});
+        return;
+    }
+    row.assign({});
+    for (; left != 0; left &= left - 1)
+        row.add(packets_[std::countr_zero(left)]);
 }
 
 void Burst::from_outside(std::span<rte_mbuf* const> packets, table::Instant now) {

@@ -15,6 +15,7 @@
 #include "dataplane/path/front.hh"
 #include "dataplane/state/flows.hh"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -71,14 +72,16 @@ private:
     const path::Seen* seen_;
     std::uint64_t chosen_;
 };
-static_assert(path::Front::burst_max <= 64);
+static_assert(path::Front::burst_max == 64);
 
 /// Packets that a burst puts in a row.
 class List {
 public:
     void add(rte_mbuf* packet) { packets_[count_++] = packet; }
-    void resize(std::size_t count) { count_ = count; }
-    rte_mbuf** data() { return packets_.data(); }
+    void assign(std::span<rte_mbuf* const> packets) {
+        std::copy(packets.begin(), packets.end(), packets_.begin());
+        count_ = packets.size();
+    }
     std::span<rte_mbuf*> items() { return {packets_.data(), count_}; }
 
 private:
@@ -168,7 +171,17 @@ private:
     const Stations* next_hop(const path::Seen& seen, const std::uint8_t* data) const;
     void decide_fates();
     /// The packets of the burst of which this is true.
-    Selection chosen(Fate fate) const;
+    std::uint64_t which(Fate fate) const;
+    Selection chosen(Fate fate) const { return {packets_, seen_.data(), which(fate)}; }
+    void collect(Fate fate, List& row);
+    std::uint64_t all_of_burst() const {
+        return count_ == burst_max ? ~std::uint64_t{0} : (std::uint64_t{1} << count_) - 1;
+    }
+    /// Without a fate a packet goes the slow way.
+    void set_fate(path::Facing facing, std::size_t vip, std::size_t kind, int fate) {
+        const int whole = (fate & (fate_forward | fate_drop)) != 0 ? fate : fate_rest;
+        fates_[static_cast<std::size_t>(facing)][vip][kind] = static_cast<std::uint8_t>(whole);
+    }
     template <path::Facing facing>
     void flush_counts(std::uint32_t vips);
 
