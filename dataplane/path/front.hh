@@ -94,14 +94,15 @@ public:
     }
 
     /// Has the lines that a table of flows will look at fetched ahead.
-    void set_flow_lines(const table::FlowLines& lines) { lines_ = lines; }
+    void set_flow_lines(const table::FlowLines& lines) { flow_lines_ = lines; }
 
-    /// Looks at up to burst_max frames. seen.size() >= frames.size(). `hashes`: of the flow keys, with the
-    /// seed of set_flow_lines(), for packets of the plain way; may be empty.
+    /// Looks at up to burst_max frames; better, their first lines have been asked for. seen.size() >=
+    /// frames.size(). `lines`: where the flows of packets of
+    /// the plain way are looked for, by set_flow_lines(); may be empty.
     void classify(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
-                  std::span<std::uint64_t> hashes = {}) const noexcept {
-        std::array<std::uint64_t, burst_max> unwanted;
-        (this->*classify_)(facing, frames, seen, hashes.size() < frames.size() ? unwanted : hashes);
+                  std::span<std::byte*> lines = {}) const noexcept {
+        std::array<std::byte*, burst_max> unwanted;
+        (this->*classify_)(facing, frames, seen, lines.size() < frames.size() ? unwanted : lines);
     }
 
     const FrontVip& vip(std::size_t i) const { return vips_[i]; }
@@ -116,7 +117,7 @@ private:
         std::uint32_t address{0}; ///< as it lies in the packet
         std::uint8_t group{0};
         std::uint8_t vip{nothing};
-        std::uint16_t unused{0};
+        std::uint16_t sip{0}; ///< all bits: the group has SIP ports
     };
     struct Slot6 {
         std::uint64_t high{0};
@@ -151,25 +152,30 @@ private:
         std::uint64_t station_mask{1}; ///< the bit that says that a frame is for a group
     };
 
-    /// Text on a SIP port, of one frame of the burst.
-    struct Text {
-        const char* first;
-        std::uint32_t size;
-        std::uint32_t frame;
+    /// Texts on SIP ports, of some frames of the burst. There is room for eight more, since what is written
+    /// at the end need not count.
+    struct Texts {
+        std::array<const char*, burst_max + 8> first;
+        std::array<std::uint64_t, burst_max + 8> rest; ///< the size, and in the upper half the frame
+        std::size_t count{0};
+
+        /// Adds it if `n` is 1, not if it is 0: without a branch.
+        void add_if(const char* text, std::uint32_t size, std::size_t frame, std::size_t n) {
+            first[count] = text;
+            rest[count] = size | std::uint64_t{frame} << 32U;
+            count += n;
+        }
+        std::size_t size(std::size_t k) const { return static_cast<std::uint32_t>(rest[k]); }
+        std::size_t frame(std::size_t k) const { return rest[k] >> 32U; }
     };
     /// Which frames of a burst need another look, by the kind of look.
     struct Todo {
-        std::array<Text, burst_max + 1> requests;
-        std::array<Text, burst_max + 1> responses;
-        std::array<std::uint8_t, burst_max> texts; ///< not in the usual form
-        std::size_t request_count{0};
-        std::size_t response_count{0};
-        std::size_t text_count{0};
+        Texts requests;
+        Texts responses;
+        std::array<std::uint8_t, burst_max> others; ///< not in the usual form
+        std::size_t other_count{0};
     };
 
-    template <class Set, Facing facing>
-    void classify_with(std::span<const RawFrame> frames, std::span<Seen> seen,
-                       std::uint64_t* hashes) const noexcept;
     /// What a look at the headers found: not understood, a packet on a SIP port, another.
     enum class Look : std::uint8_t { none, sip, other };
     template <Facing facing>
@@ -179,23 +185,39 @@ private:
     template <Facing facing>
     Look look_inside(const RawFrame& frame, Seen& seen, std::size_t network, std::size_t left) const noexcept;
     void look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const noexcept;
+    template <Facing facing>
+    void look_alone(const RawFrame* frames, Seen* seen, std::byte** lines, std::size_t i,
+                    Todo& todo) const noexcept;
+    /// Eight frames at once; gives those of the usual form, a bit for each. Of the others nothing is said.
+    template <Facing facing>
+    std::uint32_t look_at_eight(const RawFrame* frames, Seen* seen, std::byte** lines, std::size_t i,
+                                Todo& todo) const noexcept;
+    template <Facing facing>
+    void look_wide(std::span<const RawFrame> frames, Seen* seen, std::byte** lines) const noexcept;
+    template <class Set>
+    void read_texts(std::span<const RawFrame> frames, Seen* seen, Todo& todo) const noexcept;
     void read_text(const RawFrame& frame, Seen& seen) const noexcept;
     template <wire::SipKind kind>
     void settle(Seen& seen, std::uint8_t sight) const noexcept;
 
+    void read_texts_wide(std::span<const RawFrame> frames, Seen* seen, Todo& todo) const noexcept;
+
     void compile(const contract::Policy& policy, std::uint32_t sequence);
     void classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
-                        std::span<std::uint64_t> hashes) const noexcept;
+                        std::span<std::byte*> lines) const noexcept;
     void classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
-                       std::span<std::uint64_t> hashes) const noexcept;
+                       std::span<std::byte*> lines) const noexcept;
 
     using Classify = void (Front::*)(Facing, std::span<const RawFrame>, std::span<Seen>,
-                                     std::span<std::uint64_t>) const noexcept;
+                                     std::span<std::byte*>) const noexcept;
     Classify classify_{nullptr};
     std::array<Side, 2> sides_;
     std::array<Group, contract::groups_max> groups_;
+    /// The ports of all groups once more, the first four of each and the last four: two lines.
+    alignas(64) std::array<std::array<std::uint64_t, contract::groups_max>, 2> ports_{};
+    static_assert(contract::groups_max == 8);
     std::uint64_t seed_;
-    table::FlowLines lines_;
+    table::FlowLines flow_lines_;
     std::array<FrontVip, contract::vips_max> vips_{};
     std::size_t vip_count_{0};
     std::uint32_t sequence_{0};

@@ -70,8 +70,9 @@ Flows::Flows(std::span<std::byte> memory, std::size_t flows, std::uint64_t seed)
 }
 
 /// One that was not in its first place: sixteen tags are compared by four.
-bool Flows::see_elsewhere(const FlowKey& key, std::uint64_t hash, FlowSide side, std::uint32_t length,
+bool Flows::see_elsewhere(const FlowKey& key, FlowSide side, std::uint32_t length,
                           std::int64_t now_ns) noexcept {
+    const std::uint64_t hash = this->hash(key);
     const std::uint64_t set = hash & set_mask_;
     const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag_of(hash)));
     const auto* four = reinterpret_cast<const __m128i*>(&tags_[set]);
@@ -161,8 +162,9 @@ void Flows::end(Index index) noexcept {
     --size_;
 }
 
-Flows::Index Flows::begin(const FlowKey& key, std::uint64_t hash, const FlowEnds& ends, FlowSide side,
-                          std::uint32_t length, Instant now) noexcept {
+Flows::Index Flows::begin(const FlowKey& key, const FlowEnds& ends, FlowSide side, std::uint32_t length,
+                          Instant now) noexcept {
+    const std::uint64_t hash = this->hash(key);
     const Index index = choose(hash, to_ns(now));
     if (index == none) {
         ++counts_.refused;

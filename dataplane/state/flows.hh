@@ -87,7 +87,7 @@ class Flows {
         std::atomic<std::uint32_t> sequence{0}; ///< odd while the record changes hands
         std::atomic<std::uint32_t> what{0};     ///< 0: free; else a bit, the group, the kind
     };
-    static_assert(sizeof(Hot) == 64);
+    static_assert(sizeof(Hot) == table::FlowLines::line_size);
     struct alignas(64) Cold {
         std::array<Word, 2> remote{};
         std::array<Word, 2> local{};
@@ -122,23 +122,22 @@ public:
     static Reader reader(std::span<const std::byte> memory, std::size_t flows);
 
     std::uint64_t hash(const FlowKey& key) const noexcept { return key.hash(seed_); }
-    /// Where see() will look first.
-    table::FlowLines lines() const noexcept {
-        return {reinterpret_cast<const std::byte*>(tags_), set_mask_, seed_};
-    }
-    /// Counts a packet in its flow. False: the flow is not known; call begin().
-    [[gnu::always_inline]] bool see(const FlowKey& key, std::uint64_t hash, FlowSide side,
-                                    std::uint32_t length, std::int64_t now_ns) noexcept {
-        const auto first = static_cast<Index>(table::FlowLines::place(hash, set_mask_));
-        if (!is(hot_[first], key)) [[unlikely]]
-            return see_elsewhere(key, hash, side, length, now_ns);
-        count(hot_[first], side, length, now_ns);
+    /// Where a flow is looked for first.
+    table::FlowLines lines() const noexcept { return {reinterpret_cast<std::byte*>(hot_), set_mask_, seed_}; }
+    /// Counts a packet in its flow. `line`: what lines() says of the key. False: the flow is not known; call
+    /// begin().
+    [[gnu::always_inline]] bool see(const FlowKey& key, std::byte* line, FlowSide side, std::uint32_t length,
+                                    std::int64_t now_ns) noexcept {
+        Hot& first = *reinterpret_cast<Hot*>(line);
+        if (!is(first, key)) [[unlikely]]
+            return see_elsewhere(key, side, length, now_ns);
+        count(first, side, length, now_ns);
         return true;
     }
 
     /// Counts a packet that see() did not take, and records its flow. None: not recorded.
-    Index begin(const FlowKey& key, std::uint64_t hash, const FlowEnds& ends, FlowSide side,
-                std::uint32_t length, Instant now) noexcept;
+    Index begin(const FlowKey& key, const FlowEnds& ends, FlowSide side, std::uint32_t length,
+                Instant now) noexcept;
 
     /// Ends what has been silent for too long; looks at a bounded part of the table, so call it often.
     void sweep(Instant now) noexcept;
@@ -169,8 +168,7 @@ private:
         add(flow.octets[i], length);
         flow.last_ns.store(now_ns, std::memory_order_relaxed);
     }
-    bool see_elsewhere(const FlowKey& key, std::uint64_t hash, FlowSide side, std::uint32_t length,
-                       std::int64_t now_ns) noexcept;
+    bool see_elsewhere(const FlowKey& key, FlowSide side, std::uint32_t length, std::int64_t now_ns) noexcept;
     static bool is_established(const Hot& flow, const Cold& more) noexcept;
     static std::int64_t patience_ns(const Hot& flow, const Cold& more) noexcept;
     Index choose(std::uint64_t hash, std::int64_t now_ns) noexcept;

@@ -28,6 +28,12 @@ inline constexpr std::uintptr_t line_octets = 64;
         __builtin_prefetch(reinterpret_cast<const void*>(line));
 }
 
+/// Asks for a line that will be written: asked for reading, it may have to be asked for a second time.
+/// Processors that do not know the instruction do nothing.
+[[gnu::always_inline]] inline void fetch_to_write(const void* at) noexcept {
+    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(at)));
+}
+
 /// Of every cache line of so many octets one.
 [[gnu::always_inline]] inline void bring(const void* at, std::size_t octets) noexcept {
     const auto* first = static_cast<const char*>(at);

@@ -33,19 +33,19 @@ struct FlowKey {
     constexpr bool operator==(const FlowKey&) const = default;
 };
 
-/// Where the table of flows will look first for a hash, for those who know the hash earlier. Sixteen lines of
-/// 64 octets are a set; the upper bits of the hash choose one of them, the lower ones
-/// the set.
+/// Where the table of flows looks first for a hash, for those who know the hash earlier. Sixteen lines of
+/// 64 octets are a set; the upper bits of the hash choose one of them, the lower ones the set.
 struct FlowLines {
-    const std::byte* first{nullptr};
+    std::byte* first{nullptr};
     std::uint64_t set_mask{0};
     std::uint64_t seed{0};
 
     static constexpr std::size_t ways = 16;
+    static constexpr std::size_t line_size = 64;
     static constexpr std::uint64_t place(std::uint64_t hash, std::uint64_t set_mask) {
         return (hash & set_mask) * ways + (hash >> 60U);
     }
-    const std::byte* line(std::uint64_t hash) const { return first + place(hash, set_mask) * 64; }
+    std::byte* line(std::uint64_t hash) const { return first + place(hash, set_mask) * line_size; }
 };
 
 } // namespace tandem::table

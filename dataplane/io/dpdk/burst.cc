@@ -2,7 +2,9 @@
 #include "dataplane/io/dpdk/burst.hh"
 
 #include "dataplane/path/translate.hh"
+#include "dataplane/table/bring.hh"
 
+#include <emmintrin.h>
 #include <rte_mbuf.h>
 
 #include <algorithm>
@@ -20,13 +22,6 @@ using path::Way;
 
 const std::uint8_t* data_of(const rte_mbuf* packet) {
     return rte_pktmbuf_mtod(packet, const std::uint8_t*);
-}
-
-template <typename T>
-T raw(const std::uint8_t* at) {
-    T value;
-    std::memcpy(&value, at, sizeof value);
-    return value;
 }
 
 wire::IpAddress address_at(const std::uint8_t* at, std::uint8_t version) {
@@ -50,6 +45,25 @@ std::size_t slot_of(const wire::IpAddress& address) {
     std::memcpy(&high, address.octets.data(), 8);
     std::memcpy(&low, address.octets.data() + 8, 8);
     return static_cast<std::size_t>(((high ^ std::rotl(low, 32)) * 0x9e3779b97f4a7c15ULL) >> 54U);
+}
+
+/// Way, group and VIP in one number.
+std::uint32_t place_of(const Seen& seen) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, &seen, sizeof word);
+    static_assert(offsetof(Seen, kind) == 0 && offsetof(Seen, way) == 1 && offsetof(Seen, group) == 2 &&
+                  offsetof(Seen, vip) == 3);
+    return word & 0xffff'ff00U;
+}
+constexpr std::uint32_t no_place = 1; ///< of no packet
+
+/// Which of sixteen numbers are not zero, a bit for each.
+std::uint32_t not_zero(const std::array<std::uint32_t, 16>& numbers) {
+    const auto* at = reinterpret_cast<const __m128i*>(numbers.data());
+    const auto zero = [at](int i) { return _mm_cmpeq_epi32(_mm_loadu_si128(at + i), _mm_setzero_si128()); };
+    const __m128i low = _mm_packs_epi32(zero(0), zero(1));
+    const __m128i high = _mm_packs_epi32(zero(2), zero(3));
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(low, high))) ^ 0xffffU;
 }
 
 constexpr bool is_sip(Kind kind) {
@@ -142,18 +156,17 @@ void Burst::decide_fates() {
                     fate_forward | sip | translated | (verdict.copy == path::Copy::mirror ? fate_mirror : 0);
             else if (verdict.action == path::Action::drop)
                 fate = fate_drop;
-            fates_[static_cast<std::size_t>(Facing::outside)][v][k] = static_cast<std::uint8_t>(fate);
+            set_fate(Facing::outside, v, k, fate);
             // Everything else than forwarding is for the engine to do.
             fate = stances_[vip.group] == path::Stance::active ? fate_forward | sip | translated : 0;
-            fates_[static_cast<std::size_t>(Facing::inside)][v][k] = static_cast<std::uint8_t>(fate);
+            set_fate(Facing::inside, v, k, fate);
         }
     }
 }
 
 /// Records a flow that is not known.
 template <Facing facing>
-[[gnu::noinline]] void Burst::begin_flow(const Seen& seen, const std::uint8_t* data, std::uint64_t hash,
-                                         table::Instant now) {
+[[gnu::noinline]] void Burst::begin_flow(const Seen& seen, const std::uint8_t* data, table::Instant now) {
     const std::uint8_t version = seen.flow.version();
     const std::uint8_t* ip = data + seen.network;
     const std::uint8_t* source = ip + source_at(version);
@@ -173,8 +186,8 @@ template <Facing facing>
         ends.kind = state::FlowKind::sip;
     else if (state::may_be_rtp({payload, end}, ends.local_port))
         ends.kind = state::FlowKind::rtp;
-    flows_->begin(seen.flow, hash, ends, inbound ? state::FlowSide::remote : state::FlowSide::local,
-                  seen.length, now);
+    flows_->begin(seen.flow, ends, inbound ? state::FlowSide::remote : state::FlowSide::local, seen.length,
+                  now);
 }
 
 const Burst::Stations* Burst::next_hop(const Seen& seen, const std::uint8_t* data) const {
@@ -186,62 +199,89 @@ const Burst::Stations* Burst::next_hop(const Seen& seen, const std::uint8_t* dat
 
 template <Facing facing>
 void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
-    forwarded_.clear();
-    dropped_.clear();
-    mirrored_.clear();
-    sip_.clear();
-    rest_.clear();
-    translated_.clear();
     facing_ = facing;
     packets_ = packets.data();
     const std::size_t count = std::min(packets.size(), burst_max);
-    for (std::size_t i = 0; i < count; ++i)
+    count_ = count;
+    for (std::size_t i = 0; i < count; ++i) {
         // What lies in several buffers is short here, and thus goes the slow way.
-        frames_[i] = {data_of(packets[i]), packets[i]->data_len};
-    front_.classify(facing, std::span(frames_).first(count), seen_, hashes_);
+        const std::uint8_t* data = data_of(packets[i]);
+        frames_[i] = {data, packets[i]->data_len};
+        table::fetch_to_write(data);
+    }
+    front_.classify(facing, std::span(frames_).first(count), seen_, lines_);
     state::Flows* const flows = flows_;
     constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
     const std::int64_t now_ns = now.time_since_epoch().count();
-    const Fates& fates = fates_[static_cast<std::size_t>(facing)];
-    std::size_t forwarded = 0; // in a register: this loop is the hottest of all
     std::uint32_t vips_hit = 0;
     const std::uint16_t mtu = mtus_[static_cast<std::size_t>(facing)];
+    // What is the same for all packets of a VIP; mostly the packet before was of the same.
+    std::uint32_t place = no_place;
+    const std::uint8_t* fates = nullptr;
+    std::uint32_t* hits = nullptr;
+    Stations stations{};
     for (std::size_t i = 0; i < count; ++i) {
         const Seen& seen = seen_[i];
-        const auto index = static_cast<std::uint8_t>(i);
-        if (seen.way == Way::slow || seen.length > mtu) [[unlikely]] {
-            rest_.add(index);
+        if (seen.length > mtu) [[unlikely]] {
+            taken_[i] = fate_rest;
             continue;
         }
-        if (flows != nullptr && !flows->see(seen.flow, hashes_[i], side, seen.length, now_ns)) [[unlikely]]
-            begin_flow<facing>(seen, frames_[i].data, hashes_[i], now);
-        const std::size_t vip = seen.vip;
-        const auto kind = static_cast<std::size_t>(seen.kind);
-        const std::uint32_t fate = fates[vip][kind];
-        const Stations* stations = &servers_[vip];
-        if constexpr (facing == Facing::inside)
-            stations = next_hop(seen, frames_[i].data);
-        if ((fate & fate_forward) == 0 || stations == nullptr) [[unlikely]] {
-            if ((fate & fate_drop) == 0) {
-                rest_.add(index);
+        if (place_of(seen) != place) [[unlikely]] {
+            if (seen.way == Way::slow) {
+                taken_[i] = fate_rest;
                 continue;
             }
-            dropped_.add(packets[i]);
-        } else {
-            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations->octets.data(),
-                        stations->octets.size());
-            forwarded_.data()[forwarded++] = packets[i];
-            if ((fate & ~std::uint32_t{fate_forward}) != 0) {
-                sip_.add_if(index, fate / fate_sip & 1U);
-                mirrored_.add_if(index, fate / fate_mirror & 1U);
-                translated_.add_if(index, fate / fate_translate & 1U);
-            }
+            place = place_of(seen);
+            fates = fates_[static_cast<std::size_t>(facing)][seen.vip].data();
+            hits = hits_[seen.vip].data();
+            stations = servers_[seen.vip];
+            vips_hit |= 1U << seen.vip;
         }
-        ++hits_[vip][kind];
-        vips_hit |= 1U << vip;
+        if (flows != nullptr && !flows->see(seen.flow, lines_[i], side, seen.length, now_ns)) [[unlikely]]
+            begin_flow<facing>(seen, frames_[i].data, now);
+        const auto kind = static_cast<std::size_t>(seen.kind);
+        std::uint32_t fate = fates[kind];
+        if constexpr (facing == Facing::inside) {
+            const Stations* hop = next_hop(seen, frames_[i].data);
+            if (hop != nullptr)
+                stations = *hop;
+            else if ((fate & fate_forward) != 0)
+                fate = fate_rest;
+        }
+        taken_[i] = static_cast<std::uint8_t>(fate);
+        if ((fate & fate_forward) != 0) [[likely]]
+            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations.octets.data(),
+                        stations.octets.size());
+        else if ((fate & fate_rest) != 0)
+            continue;
+        ++hits[kind];
     }
-    forwarded_.resize(forwarded);
+    collect(fate_forward, forwarded_);
+    collect(fate_drop, dropped_);
     flush_counts<facing>(vips_hit);
+}
+
+std::uint64_t Burst::which(Fate fate) const {
+    const int to_the_top = std::countl_zero(static_cast<std::uint8_t>(fate));
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < count_; i += 16) {
+        const __m128i fates = _mm_load_si128(reinterpret_cast<const __m128i*>(taken_.data() + i));
+        const int top = _mm_movemask_epi8(_mm_slli_epi16(fates, to_the_top));
+        bits |= std::uint64_t{static_cast<std::uint32_t>(top)} << i;
+    }
+    return bits & all_of_burst();
+}
+
+/// Puts the packets of which this is true in a row.
+inline void Burst::collect(Fate fate, List& row) {
+    std::uint64_t left = which(fate);
+    if (left == all_of_burst()) {
+        row.assign({packets_, count_});
+        return;
+    }
+    row.assign({});
+    for (; left != 0; left &= left - 1)
+        row.add(packets_[std::countr_zero(left)]);
 }
 
 void Burst::from_outside(std::span<rte_mbuf* const> packets, table::Instant now) {
@@ -259,9 +299,10 @@ void Burst::flush_counts(std::uint32_t vips) {
     for (; vips != 0; vips &= vips - 1) {
         const auto v = static_cast<std::size_t>(std::countr_zero(vips));
         const std::size_t g = front_.vip(v).group;
-        for (std::size_t k = 0; k < path::kind_count; ++k) {
+        for (std::uint32_t hit = not_zero(hits_[v]); hit != 0; hit &= hit - 1) {
+            const auto k = static_cast<std::size_t>(std::countr_zero(hit));
             const std::uint32_t hits = std::exchange(hits_[v][k], 0);
-            if (hits == 0 || facing == Facing::inside)
+            if (facing == Facing::inside)
                 continue;
             arrived_[g] += hits;
             const path::Decision& verdict = decisions_[g][k];
@@ -275,7 +316,7 @@ void Burst::flush_counts(std::uint32_t vips) {
 }
 
 void Burst::translate() {
-    for (const Looked looked : Selection{packets_, seen_.data(), translated_.items()}) {
+    for (const Looked looked : chosen(fate_translate)) {
         auto* data = rte_pktmbuf_mtod(looked.packet, std::uint8_t*);
         const path::FrontVip& vip = front_.vip(looked.seen.vip);
         const std::span<std::uint8_t> packet{data + looked.seen.network, looked.seen.length};

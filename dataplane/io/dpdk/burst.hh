@@ -15,7 +15,9 @@
 #include "dataplane/path/front.hh"
 #include "dataplane/state/flows.hh"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -31,60 +33,59 @@ struct Looked {
     const path::Seen& seen;
 };
 
-/// Some of the packets of a burst, in their order.
+/// Some of the packets of a burst, in their order: a bit for each.
 class Selection {
 public:
     class Iterator {
     public:
-        Iterator(const Selection& selection, std::size_t at)
-            : selection_(&selection)
-            , at_(at) {}
-        Looked operator*() const { return (*selection_)[at_]; }
+        Iterator(rte_mbuf* const* packets, const path::Seen* seen, std::uint64_t left)
+            : packets_(packets)
+            , seen_(seen)
+            , left_(left) {}
+        Looked operator*() const {
+            const auto i = static_cast<std::size_t>(std::countr_zero(left_));
+            return {packets_[i], seen_[i]};
+        }
         Iterator& operator++() {
-            ++at_;
+            left_ &= left_ - 1;
             return *this;
         }
-        bool operator!=(const Iterator& other) const { return at_ != other.at_; }
+        bool operator!=(const Iterator& other) const { return left_ != other.left_; }
 
     private:
-        const Selection* selection_;
-        std::size_t at_;
+        rte_mbuf* const* packets_;
+        const path::Seen* seen_;
+        std::uint64_t left_;
     };
 
-    Selection(rte_mbuf* const* packets, const path::Seen* seen, std::span<const std::uint8_t> chosen)
+    Selection(rte_mbuf* const* packets, const path::Seen* seen, std::uint64_t chosen)
         : packets_(packets)
         , seen_(seen)
         , chosen_(chosen) {}
-    std::size_t size() const { return chosen_.size(); }
-    bool empty() const { return chosen_.empty(); }
-    Looked operator[](std::size_t i) const { return {packets_[chosen_[i]], seen_[chosen_[i]]}; }
-    Iterator begin() const { return {*this, 0}; }
-    Iterator end() const { return {*this, chosen_.size()}; }
+    std::size_t size() const { return static_cast<std::size_t>(std::popcount(chosen_)); }
+    bool empty() const { return chosen_ == 0; }
+    Iterator begin() const { return {packets_, seen_, chosen_}; }
+    Iterator end() const { return {packets_, seen_, 0}; }
 
 private:
     rte_mbuf* const* packets_;
     const path::Seen* seen_;
-    std::span<const std::uint8_t> chosen_;
+    std::uint64_t chosen_;
 };
+static_assert(path::Front::burst_max == 64);
 
-/// A list that a burst fills.
-template <typename T>
+/// Packets that a burst puts in a row.
 class List {
 public:
-    void add(const T& item) { items_[count_++] = item; }
-    /// Adds it if `n` is 1, not if it is 0: without a branch. There is room for one more than a burst.
-    void add_if(const T& item, std::size_t n) {
-        items_[count_] = item;
-        count_ += n;
+    void add(rte_mbuf* packet) { packets_[count_++] = packet; }
+    void assign(std::span<rte_mbuf* const> packets) {
+        std::copy(packets.begin(), packets.end(), packets_.begin());
+        count_ = packets.size();
     }
-    void clear() { count_ = 0; }
-    void resize(std::size_t count) { count_ = count; }
-    T* data() { return items_.data(); }
-    std::span<const T> items() const { return {items_.data(), count_}; }
-    std::span<T> items() { return {items_.data(), count_}; }
+    std::span<rte_mbuf*> items() { return {packets_.data(), count_}; }
 
 private:
-    std::array<T, path::Front::burst_max + 1> items_;
+    std::array<rte_mbuf*, path::Front::burst_max> packets_{};
     std::size_t count_{0};
 };
 
@@ -121,16 +122,16 @@ public:
     void from_inside(std::span<rte_mbuf* const> packets, table::Instant now);
 
     /// Packets to mirror: behind the Ethernet header they are as they came, until translate().
-    Selection mirrored() const { return {packets_, seen_.data(), mirrored_.items()}; }
+    Selection mirrored() const { return chosen(fate_mirror); }
     /// SIP that is forwarded, likewise.
-    Selection sip() const { return {packets_, seen_.data(), sip_.items()}; }
+    Selection sip() const { return chosen(fate_sip); }
     /// Gives packets of VIPs with nat their other address. Where mirrored packets are only referred to, they
     /// must have been copied before: see Forwarding::nat.
     void translate();
     /// Packets to transmit on the other side, with the stations of the next hop.
     std::span<rte_mbuf*> forwarded() { return forwarded_.items(); }
     /// Packets for the slow way: nothing was done with them but counting their flow.
-    Selection rest() const { return {packets_, seen_.data(), rest_.items()}; }
+    Selection rest() const { return chosen(fate_rest); }
     /// Packets that the verdict drops; counted. They are the caller's to free, in bulk.
     std::span<rte_mbuf*> dropped() { return dropped_.items(); }
     /// How many packets from outside there were for each group, those of the slow way left out.
@@ -157,6 +158,7 @@ private:
         fate_mirror = 4,
         fate_sip = 8,
         fate_translate = 16,
+        fate_rest = 32, ///< the slow way
     };
     static constexpr std::size_t kinds = 16;
     static_assert(path::kind_count <= kinds);
@@ -165,9 +167,21 @@ private:
     template <path::Facing facing>
     void take(std::span<rte_mbuf* const> packets, table::Instant now);
     template <path::Facing facing>
-    void begin_flow(const path::Seen& seen, const std::uint8_t* data, std::uint64_t hash, table::Instant now);
+    void begin_flow(const path::Seen& seen, const std::uint8_t* data, table::Instant now);
     const Stations* next_hop(const path::Seen& seen, const std::uint8_t* data) const;
     void decide_fates();
+    /// The packets of the burst of which this is true.
+    std::uint64_t which(Fate fate) const;
+    Selection chosen(Fate fate) const { return {packets_, seen_.data(), which(fate)}; }
+    void collect(Fate fate, List& row);
+    std::uint64_t all_of_burst() const {
+        return count_ == burst_max ? ~std::uint64_t{0} : (std::uint64_t{1} << count_) - 1;
+    }
+    /// Without a fate a packet goes the slow way.
+    void set_fate(path::Facing facing, std::size_t vip, std::size_t kind, int fate) {
+        const int whole = (fate & (fate_forward | fate_drop)) != 0 ? fate : fate_rest;
+        fates_[static_cast<std::size_t>(facing)][vip][kind] = static_cast<std::uint8_t>(whole);
+    }
     template <path::Facing facing>
     void flush_counts(std::uint32_t vips);
 
@@ -186,17 +200,15 @@ private:
 
     std::array<path::RawFrame, burst_max> frames_{};
     std::array<path::Seen, burst_max> seen_{};
-    std::array<std::uint64_t, burst_max> hashes_{};
+    std::array<std::byte*, burst_max> lines_{}; ///< of the flows
     std::array<std::array<std::uint32_t, kinds>, contract::vips_max> hits_{};
     std::array<std::uint32_t, contract::groups_max> arrived_{};
 
     rte_mbuf* const* packets_{nullptr};
-    List<rte_mbuf*> forwarded_;
-    List<rte_mbuf*> dropped_;
-    List<std::uint8_t> mirrored_;
-    List<std::uint8_t> sip_;
-    List<std::uint8_t> rest_;
-    List<std::uint8_t> translated_;
+    List forwarded_;
+    List dropped_;
+    alignas(16) std::array<std::uint8_t, burst_max> taken_{}; ///< what became of each packet of the burst
+    std::size_t count_{0};
     path::Facing facing_{path::Facing::outside};
 };
 

@@ -14,6 +14,7 @@
 #include "dataplane/contract/policy.hh"
 #include "dataplane/io/dpdk/burst.hh"
 #include "dataplane/io/dpdk/gcm.hh"
+#include "dataplane/path/mirror_frame.hh"
 #include "dataplane/seal/numbers.hh"
 #include "dataplane/seal/seal.hh"
 #include "dataplane/wire/address.hh"
@@ -102,11 +103,13 @@ private:
         unsigned left{0};
 
         rte_mbuf* take();
+        bool fill();
         void give_back();
     };
 
     std::size_t tag_size() const { return clear_ ? 0 : seal::tag_size; }
     void write_form();
+    static void copy_head(std::uint8_t* out, std::span<const std::uint8_t> head);
     std::size_t write_headers(std::uint8_t* out, std::uint64_t sequence, std::size_t payload);
     std::size_t fill(std::uint8_t* data, std::span<const std::uint8_t> head, const std::uint8_t* body,
                      std::size_t length);

@@ -35,10 +35,11 @@ void Worker::capture(Segment segment, rte_mbuf* packet) {
 void Worker::capture_burst(Segment segment) {
     // SIP is among what is forwarded, in the same order.
     const Selection sip = burst_.sip();
-    std::size_t next = 0;
+    auto next = sip.begin();
     for (rte_mbuf* packet : burst_.forwarded()) {
-        const bool is_sip = next < sip.size() && sip[next].packet == packet;
-        next += is_sip ? 1 : 0;
+        const bool is_sip = next != sip.end() && (*next).packet == packet;
+        if (is_sip)
+            ++next;
         capture(segment, Action::forward,
                 segment == Segment::inside ? Counter::inside_forwarded
                 : is_sip                   ? Counter::sip_forwarded

@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::size_t flow_capacity = 65'536;
 constexpr std::uint64_t stream = 3261;
-constexpr std::uint32_t phones = 4096;
+constexpr std::size_t phones = 4096;
 constexpr contract::DatagramKey key{{1, 2, 3}, {4, 5, 6}};
 
 void demand(bool holds, const char* what) {
@@ -238,9 +238,10 @@ std::size_t Rig::turn() {
     if (setup_.order == Order::last_first)
         // The same few buffers come again and again: another phone sends next time.
         for (std::size_t i = 0; i < count; ++i) {
-            const std::uint32_t phone = ++phone_ % phones;
-            std::memcpy(content(packets_[i]) + 28, &phone, 2);
+            const auto phone = static_cast<std::uint16_t>((phone_ + i) % phones);
+            std::memcpy(content(packets_[i]) + 28, &phone, sizeof phone);
         }
+    phone_ += count;
     const auto forwarded = burst_->forwarded();
     forwarded_ +=
         rte_eth_tx_burst(inside_, 0, forwarded.data(), static_cast<std::uint16_t>(forwarded.size()));

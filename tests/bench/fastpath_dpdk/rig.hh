@@ -11,6 +11,7 @@
 #include "dataplane/io/dpdk/burst.hh"
 #include "dataplane/io/dpdk/burst_messages.hh"
 #include "dataplane/io/dpdk/mirror_port.hh"
+#include "dataplane/io/dpdk/port.hh"
 #include "dataplane/state/tracker.hh"
 #include "tests/bench/fastpath_dpdk/traffic.hh"
 
@@ -111,13 +112,13 @@ private:
     std::unique_ptr<tandem::state::Tracker> tracker_;
     tandem::dpdk::BurstMessages messages_;
 
-    std::array<rte_mbuf*, tandem::dpdk::Burst::burst_max> packets_{};
-    std::array<rte_mbuf*, tandem::dpdk::Burst::burst_max> datagrams_{};
+    std::array<rte_mbuf*, tandem::dpdk::Port::burst_max> packets_{}; ///< as many as a worker takes at once
+    std::array<rte_mbuf*, tandem::dpdk::Port::burst_max> datagrams_{};
     std::size_t datagram_count_{0};
     std::uint64_t stream_sequence_{0};
     bool opened_{false}; ///< one sealed datagram was opened
     std::uint64_t received_{0};
-    std::uint32_t phone_{0};
+    std::size_t phone_{0};
     std::uint64_t forwarded_{0};
     std::uint64_t left_{0}; ///< for the slow way: must be none
     std::uint64_t mirrored_{0};

@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -93,6 +94,43 @@ std::string response(std::string_view head, std::string_view cseq) {
     return "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.9.0.7;branch=z9hG4bK1\r\n" + std::string{head} +
            std::string{cseq} +
            "From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>;tag=2\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n";
+}
+
+/// A datagram from one end to another.
+Packet datagram(const char* from, std::uint16_t from_port, const char* to, std::uint16_t to_port,
+                const std::string& text) {
+    Packet packet(wire::udp_packet_size(address(to).family, text.size()));
+    const auto* octets = reinterpret_cast<const std::uint8_t*>(text.data());
+    wire::write_udp_packet(packet, {address(from), address(to), from_port, to_port, 64},
+                           {octets, text.size()});
+    return packet;
+}
+
+/// Frames of both directions, most of them of the usual form: media, SIP of every length, and what is
+/// neither.
+std::vector<Packet> samples_of_frames() {
+    std::vector<Packet> all;
+    for (const auto& [from, to] : {std::pair{"10.9.0.7", "10.9.0.100"},
+                                   {"10.9.0.8", "10.9.0.101"},
+                                   {"10.9.0.100", "10.9.0.7"},
+                                   {"10.8.0.5", "10.9.0.8"},
+                                   {"10.9.0.7", "10.9.0.9"},
+                                   {"10.9.0.7", "0.0.0.0"},
+                                   {"0.0.0.0", "10.9.0.7"}})
+        for (const auto& [from_port, to_port] :
+             {std::pair{7000, 8000}, {5060, 5060}, {7000, 5060}, {5060, 8000}, {0, 0}, {5062, 5062}})
+            for (const std::size_t length : {0U, 1U, 12U, 60U, 172U})
+                all.push_back(
+                    framed(datagram(from, static_cast<std::uint16_t>(from_port), to,
+                                    static_cast<std::uint16_t>(to_port), std::string(length, 'x'))));
+    for (const char* method : {"REGISTER", "INVITE", "OPTIONS"})
+        for (const char* to : {"10.9.0.100", "10.9.0.101", "fd00::100"})
+            for (const Tags tags : {Tags::none, Tags::one})
+                all.push_back(framed(udp(request(method), to), tags));
+    all.push_back(framed(udp(response("", "CSeq: 1 INVITE\r\n"))));
+    all.push_back(framed(udp(response("", "CSeq: 1 REGISTER\r\n"))));
+    all.push_back(Packet(60, 0));
+    return all;
 }
 
 } // namespace
@@ -187,6 +225,59 @@ BOOST_AUTO_TEST_CASE(agrees_on_noise_and_every_truncation) {
             look(front, frame, Facing::inside);
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(many_at_once_are_seen_as_one_by_one) {
+    std::mt19937 random{512};
+    auto with = policy("INVITE|REGISTER");
+    with.groups[1].forwarding = contract::Forwarding::nat;
+    with.vips[2].server = address("10.8.0.5");
+    std::vector<std::byte> table(16 * table::FlowLines::ways * table::FlowLines::line_size);
+    Front plain{77, Front::Instructions::plain};
+    Front widest{77, Front::Instructions::widest};
+    for (Front* front : {&plain, &widest}) {
+        front->begin(with, 1);
+        front->set_flow_lines({table.data(), 15, 99});
+    }
+    const std::vector<Packet> samples = samples_of_frames();
+    std::size_t quick = 0;
+    for (int round = 0; round < 20'000; ++round) {
+        if (round == 10'000) {
+            with.groups[1].sip_port_count = 0;
+            for (Front* front : {&plain, &widest}) {
+                front->begin(with, 2);
+                for (const Facing facing : {Facing::outside, Facing::inside})
+                    front->set_station(facing, {{2, 0, 0, 0, 0, 1}});
+            }
+        }
+        // Damage is rare enough that most groups of eight have usual frames in them.
+        std::vector<Packet> burst(1 + random() % Front::burst_max);
+        std::vector<RawFrame> frames;
+        for (Packet& frame : burst) {
+            frame = samples[random() % samples.size()];
+            if (random() % 8 == 0)
+                frame[random() % std::min<std::size_t>(frame.size(), 64)] ^=
+                    static_cast<std::uint8_t>(1U << random() % 8);
+            if (random() % 32 == 0)
+                frame.resize(random() % (frame.size() + 1));
+            frame.shrink_to_fit(); // exact size, for asan
+            frames.push_back({frame.data(), static_cast<std::uint32_t>(frame.size())});
+        }
+        for (const Facing facing : {Facing::outside, Facing::inside}) {
+            std::vector<Seen> one(burst.size());
+            std::vector<Seen> eight(burst.size());
+            std::vector<std::byte*> one_lines(burst.size());
+            std::vector<std::byte*> eight_lines(burst.size());
+            plain.classify(facing, frames, one, one_lines);
+            widest.classify(facing, frames, eight, eight_lines);
+            for (std::size_t i = 0; i < burst.size(); ++i) {
+                BOOST_REQUIRE(std::memcmp(&one[i], &eight[i], sizeof(Seen)) == 0);
+                BOOST_REQUIRE(one_lines[i] == eight_lines[i]);
+                quick += one[i].way == Way::plain ? 1 : 0;
+            }
+        }
+    }
+    BOOST_TEST(quick > 100'000U);
 }
 
 BOOST_AUTO_TEST_CASE(what_needs_more_is_slow) {

@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <memory>
 
@@ -39,10 +40,10 @@ struct Table {
     }
     bool send(std::uint32_t n, Instant now, FlowSide side = FlowSide::remote,
               FlowKind kind = FlowKind::other) {
-        const std::uint64_t hash = flows.hash(key(n));
-        if (flows.see(key(n), hash, side, 100, now.time_since_epoch().count()))
+        std::byte* line = flows.lines().line(flows.hash(key(n)));
+        if (flows.see(key(n), line, side, 100, now.time_since_epoch().count()))
             return true;
-        return flows.begin(key(n), hash, ends(n, kind), side, 100, now) != Flows::none;
+        return flows.begin(key(n), ends(n, kind), side, 100, now) != Flows::none;
     }
     std::size_t readable() const {
         std::size_t count = 0;
@@ -83,6 +84,22 @@ BOOST_AUTO_TEST_CASE(both_directions_are_counted_and_read) {
         BOOST_TEST(flow.last_ns - flow.first_ns == 2'000'000'000);
     });
     BOOST_TEST(seen == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_line_that_is_fetched_ahead_is_the_flow) {
+    Table table;
+    std::size_t there = 0;
+    for (std::uint32_t n = 0; n < 10; ++n) {
+        table.send(n, start);
+        const table::FlowLines lines = table.flows.lines();
+        const std::byte* line = lines.line(Table::key(n).hash(lines.seed));
+        BOOST_REQUIRE(line >= table.memory.get());
+        BOOST_REQUIRE(line + 64 <= table.memory.get() + Flows::octets(capacity));
+        FlowKey key;
+        std::memcpy(&key, line, sizeof key);
+        there += key == Table::key(n) ? 1 : 0;
+    }
+    BOOST_TEST(there >= 8U, "but for the few that found their first place taken");
 }
 
 BOOST_AUTO_TEST_CASE(many_are_told_apart) {
