@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The fast reader. It goes from separator to separator (sip_marks.hh), looks at no line whose field is not
+// The fast reader. It asks the maps of sip_marks.hh where a value ends, looks at no line whose field is not
 // tracked, and knows only what plain messages look like: no folding, no quoted parameters, one value a line.
 // A value that is not plain goes to the reader of sip_fields.hh, a message that is not plain to that of
 // sip_message.hh, so that all readers say the same of every message; tests compare them.
@@ -18,48 +18,20 @@ namespace {
 using namespace sip_text;
 using Turn = HeaderSection::Turn;
 
-/// What an octet ends; bits.
-enum Ends : std::uint8_t {
-    ends_text = 1,   ///< linear white space
-    ends_uri = 2,    ///< between angle brackets
-    ends_value = 4,  ///< of a parameter
-    ends_target = 8, ///< a Request-URI (RFC 3261 section 7.1: no control character, no angle brackets)
-    ends_quote = 16, ///< or needs another look
-};
-constexpr auto ends_of = [] {
-    std::array<std::uint8_t, 256> table{};
-    for (unsigned c = 0; c <= 0x20; ++c)
-        table[c] |= ends_target;
-    for (const char c : std::string_view{"\x7f<>\""})
-        table[static_cast<unsigned char>(c)] |= ends_target;
-    for (const char c : std::string_view{" \t\r\n"})
-        table[static_cast<unsigned char>(c)] |= ends_text | ends_uri | ends_value;
-    for (const char c : std::string_view{";,\"<"})
-        table[static_cast<unsigned char>(c)] |= ends_value;
-    table['>'] |= ends_uri;
-    for (const char c : std::string_view{"\"\\\n"})
-        table[static_cast<unsigned char>(c)] |= ends_quote;
-    return table;
-}();
+/// Of these, the first one counts.
+constexpr std::uint32_t first_only = bit_of(Field::via) | bit_of(Field::expires);
 
 constexpr std::uint64_t version_and_blank = word_of("SIP/2.0 ");
 constexpr std::uint64_t version_and_slash = word_of("SIP/2.0/");
 
-/// A separator: its number, and where it is.
-struct Mark {
-    std::size_t number;
-    std::size_t place;
-};
-
-/// Reads messages whose head is plain and ends in a blank line, so that behind every mark that is no line
-/// feed there is another one.
+/// Reads messages whose head is plain and ends in a blank line, so that behind every octet that is no line
+/// feed there is another one of the head. It lives in registers: what is rare gets a copy of it.
 class Extractor {
 public:
     Extractor(std::string_view text, const SipMarks& marks, SipMessage& message)
         : text_(text)
         , marks_(marks)
         , message_(message)
-        , section_(message)
         , names_end_(text.size() - name_room) {}
 
     /// False: it is not plain.
@@ -67,72 +39,82 @@ public:
     std::optional<SipError> headers();
 
 private:
+    /// What is known after a line.
+    struct Lines {
+        std::uint32_t seen{0}; ///< bits of fields
+        std::optional<SipError> error{};
+    };
+
+    const char* from(std::size_t position) const { return text_.data() + position; }
     char at(std::size_t position) const { return text_.data()[position]; }
     std::string_view part(std::size_t begin, std::size_t end) const {
         return {text_.data() + begin, end - begin};
     }
-    Mark mark(std::size_t number) const { return {number, marks_.separator(number)}; }
-    Mark after(Mark mark) const { return this->mark(mark.number + 1); }
-    /// The mark itself or the first one behind it that ends something of that kind.
-    Mark find(Mark mark, Ends ends) const {
-        while ((ends_of[static_cast<unsigned char>(at(mark.place))] & ends) == 0)
-            mark = after(mark);
-        return mark;
+    /// Does the line end here?
+    bool ends_line(std::size_t position) const {
+        std::uint16_t both = 0;
+        std::memcpy(&both, from(position), sizeof both);
+        return both == word_of("\r\n");
     }
-    /// Is it the CR of a line end?
-    bool ends_line(Mark mark) const { return at(mark.place) == '\r' && at(mark.place + 1) == '\n'; }
+    /// The first stop that does not belong into a URI.
+    std::size_t uri_end(std::size_t position) const {
+        std::size_t stop = marks_.stop(position);
+        while (at(stop) == ';' || at(stop) == ',')
+            stop = marks_.stop(stop + 1);
+        return stop;
+    }
 
     bool request_line();
     bool status_line();
-    bool plain_value(Field field, Mark colon, Turn turn);
-    const Name& last_name(std::size_t begin, Mark colon) const;
-    std::optional<SipError> any_value(Field field, Mark colon, Turn turn);
-    bool via(Mark colon);
-    bool party(Mark colon, SipParty& party);
-    bool contact(Mark colon);
-    bool call_id(Mark colon);
-    bool cseq(Mark colon);
+    bool usual_line(std::size_t line, std::uint32_t& seen);
+    template <Literal name, Field field, class Read>
+    bool usual(std::size_t line, std::uint32_t& seen, Read read) const;
+    static Lines any_line(Extractor extractor, std::size_t line, std::uint32_t seen);
+    const Name& last_name(std::size_t begin) const;
+    // `value`: where it begins, behind one blank; the octet there may be of any kind. False: it is not plain.
+    bool plain_value(Field field, std::size_t value);
+    std::optional<SipError> any_value(Field field, std::size_t begin, Turn turn) const;
+    bool via(std::size_t value);
+    bool via_parameters(std::size_t end);
+    bool party(std::size_t value, SipParty& party) const;
+    bool contact(std::size_t value);
+    bool call_id(std::size_t value);
+    bool cseq(std::size_t value);
+    bool max_forwards(std::size_t value);
     bool digits(std::size_t begin, std::size_t end, std::uint32_t& number) const;
-    bool only_number(Mark colon, std::uint32_t& number) const;
-    template <class Take>
-    bool parameters(Mark mark, Take take) const;
-    bool address(Mark colon, std::string_view& uri, Mark& rest) const;
+    bool only_number(std::size_t value, std::optional<std::uint32_t>& number) const;
+    bool list(std::size_t value, SipValues& values) const;
+    bool other_parameter(std::size_t& end) const;
+    bool address(std::size_t value, std::string_view& uri, std::size_t& end) const;
 
     std::string_view text_;
     const SipMarks& marks_;
     SipMessage& message_;
-    HeaderSection section_;
     std::size_t names_end_; ///< the last place at which name_room octets can be read
-    bool mismatch_{false};  ///< CSeq and start line name different methods
 };
 
-bool Extractor::start_line() {
+[[gnu::always_inline]] inline bool Extractor::start_line() {
     return load_word(text_.data()) == version_and_blank ? status_line() : request_line();
 }
 
-bool Extractor::request_line() {
-    const Mark method = mark(0);
-    if (method.place == 0 || at(method.place) != ' ')
+[[gnu::always_inline]] inline bool Extractor::request_line() {
+    const std::size_t blank = marks_.separator(0);
+    if (blank == 0 || at(blank) != ' ')
         return false;
-    const std::size_t begin = method.place + 1;
-    const std::size_t blank = find(after(method), ends_target).place;
+    const std::size_t end = uri_end(blank + 1);
     constexpr std::uint64_t tail = word_of(" SIP/2.0");
-    if (blank == begin || text_.size() - blank < 10 || load_word(text_.data() + blank) != tail ||
-        at(blank + 8) != '\r' || at(blank + 9) != '\n')
+    if (end == blank + 1 || text_.size() - end < 10 || load_word(from(end)) != tail || !ends_line(end + 8))
         return false;
     message_.kind = SipKind::request;
-    message_.method_name = part(0, method.place);
+    message_.method_name = part(0, blank);
     message_.method = sip_method(message_.method_name);
-    message_.request_uri = part(begin, blank);
+    message_.request_uri = part(blank + 1, end);
     return true;
 }
 
-bool Extractor::status_line() {
+[[gnu::always_inline]] inline bool Extractor::status_line() {
     constexpr std::size_t code = 8;
-    Mark feed = mark(0);
-    while (at(feed.place) != '\n')
-        feed = after(feed);
-    const std::size_t end = feed.place;
+    const std::size_t end = marks_.line_feed(0);
     std::uint32_t status = 0;
     if (end < code + 5 || at(end - 1) != '\r' || at(code + 3) != ' ' || !digits(code, code + 3, status) ||
         status < 100)
@@ -143,92 +125,151 @@ bool Extractor::status_line() {
     return true;
 }
 
-std::optional<SipError> Extractor::headers() {
+[[gnu::always_inline]] inline std::optional<SipError> Extractor::headers() {
     const std::size_t words = (marks_.head() + SipMarks::block - 1) / SipMarks::block;
     std::uint32_t seen = 0;
     for (std::size_t word = 0; word < words; ++word)
         for (std::uint64_t begin = marks_.beginnings(word); begin != 0; begin &= begin - 1) {
-            const std::size_t at = word * SipMarks::block + static_cast<std::size_t>(std::countr_zero(begin));
-            const Mark colon = mark(marks_.rank(at));
-            const Name& name =
-                at <= names_end_ ? known_name(text_.data() + at, colon.place - at) : last_name(at, colon);
-            if (name.field == Field::other)
+            const std::size_t line =
+                word * SipMarks::block + static_cast<std::size_t>(std::countr_zero(begin));
+            if (line <= names_end_ && usual_line(line, seen)) [[likely]]
                 continue;
-            const Turn turn = (seen & name.bit) == 0 ? Turn::first : Turn::again;
-            if (turn == Turn::again && (name.bit & once_only) != 0) [[unlikely]]
-                return SipError::repeated_header;
-            seen |= name.bit;
-            if (!plain_value(name.field, colon, turn)) {
-                if (const auto error = any_value(name.field, colon, turn)) [[unlikely]]
-                    return error;
-            } else if (mismatch_) [[unlikely]] {
-                return SipError::cseq_mismatch;
-            }
+            const Lines lines = any_line(*this, line, seen);
+            if (lines.error)
+                return lines.error;
+            seen = lines.seen;
         }
-    section_.note(seen);
-    return section_.end(text_.substr(marks_.head()));
+    HeaderSection section{message_};
+    section.note(seen);
+    return section.end(text_.substr(marks_.head()));
 }
 
-/// One so near the end that it is copied before it is looked at.
-[[gnu::noinline]] const Name& Extractor::last_name(std::size_t begin, Mark colon) const {
-    std::array<char, name_room> room{};
-    std::memcpy(room.data(), text_.data() + begin, text_.size() - begin);
-    return known_name(room.data(), colon.place - begin);
-}
-
-/// Reads the value behind a colon. False: it is not plain, or this field's values never are.
-[[gnu::always_inline]] inline bool Extractor::plain_value(Field field, Mark colon, Turn turn) {
-    // Blanks around a value are not plain, but for one in front of it.
-    if (at(colon.place + 1) != ' ') [[unlikely]]
-        return false;
-    std::uint32_t number = 0;
-    switch (field) {
-    case Field::via:
-        return turn == Turn::again || via(colon);
-    case Field::from:
-        return party(colon, message_.from);
-    case Field::to:
-        return party(colon, message_.to);
-    case Field::contact:
-        return contact(colon);
-    case Field::cseq:
-        return cseq(colon);
-    case Field::call_id:
-        return call_id(colon);
-    case Field::max_forwards:
-        if (!only_number(colon, number) || number > 255)
-            return false;
-        message_.max_forwards = static_cast<std::uint8_t>(number);
-        return true;
-    case Field::content_length:
-        if (!only_number(colon, number))
-            return false;
-        message_.content_length = number;
-        return true;
-    case Field::expires:
-        if (turn == Turn::again)
+/// Reads a line whose name is written in full, with one blank in front of a plain value, or passes one that
+/// is not looked at. False: it is another one.
+[[gnu::always_inline]] inline bool Extractor::usual_line(std::size_t line, std::uint32_t& seen) {
+    constexpr auto place = [](std::string_view letters) { return place_of_names(word_of(letters)); };
+    switch (place_of_names(load_word(from(line)))) {
+    case place("Vi"):
+        return usual<"Via: ", Field::via>(
+            line, seen, [&](std::size_t value) { return (seen & bit_of(Field::via)) != 0 || via(value); });
+    case place("Fr"):
+        return usual<"From: ", Field::from>(line, seen,
+                                            [&](std::size_t value) { return party(value, message_.from); });
+    case place("To"):
+        return usual<"To: ", Field::to>(line, seen,
+                                        [&](std::size_t value) { return party(value, message_.to); });
+    case place("Ca"):
+        return usual<"Call-ID: ", Field::call_id>(line, seen,
+                                                  [&](std::size_t value) { return call_id(value); });
+    case place("CS"):
+        return usual<"CSeq: ", Field::cseq>(line, seen, [&](std::size_t value) { return cseq(value); });
+    case place("Co"):
+        if (!is_name<"Content-">(from(line)))
+            return usual<"Contact: ", Field::contact>(line, seen,
+                                                      [&](std::size_t value) { return contact(value); });
+        if (lower(at(line + 8)) != 'l') // Content-Type
             return true;
-        if (!only_number(colon, number))
-            return false;
-        message_.expires = number;
-        return true;
-    default: // lists that are kept as they came
-        return false;
+        return usual<"Content-Length: ", Field::content_length>(
+            line, seen, [&](std::size_t value) { return only_number(value, message_.content_length); });
+    case place("Ma"):
+        return usual<"Max-Forwards: ", Field::max_forwards>(
+            line, seen, [&](std::size_t value) { return max_forwards(value); });
+    case place("Ex"):
+        return usual<"Expires: ", Field::expires>(line, seen, [&](std::size_t value) {
+            return (seen & bit_of(Field::expires)) != 0 || only_number(value, message_.expires);
+        });
+    case place("Ro"):
+        return usual<"Route: ", Field::route>(
+            line, seen, [&](std::size_t value) { return list(value, message_.routes); });
+    case place("Re"):
+        return usual<"Record-Route: ", Field::record_route>(
+            line, seen, [&](std::size_t value) { return list(value, message_.record_routes); });
+    case place("Pa"):
+        return usual<"Path: ", Field::path>(line, seen,
+                                            [&](std::size_t value) { return list(value, message_.paths); });
+    default:
+        return name_table.names[place_of_names(load_word(from(line)))].field == Field::other;
     }
 }
 
-/// One that is not plain, by the other reader.
-[[gnu::noinline]] std::optional<SipError> Extractor::any_value(Field field, Mark colon, Turn turn) {
-    Mark feed = after(colon);
-    while (at(feed.place) != '\n')
-        feed = after(feed);
-    std::size_t begin = colon.place + 1;
-    std::size_t end = feed.place;
+template <Literal name, Field field, class Read>
+[[gnu::always_inline]] inline bool Extractor::usual(std::size_t line, std::uint32_t& seen, Read read) const {
+    if (!is_name<name>(from(line)))
+        return false;
+    if ((bit_of(field) & once_only) != 0 && (seen & bit_of(field)) != 0)
+        return false;
+    if (!read(line + name.text().size()))
+        return false;
+    seen |= bit_of(field);
+    return true;
+}
+
+/// Reads a line in whatever form.
+[[gnu::noinline]] Extractor::Lines Extractor::any_line(Extractor extractor, std::size_t line,
+                                                       std::uint32_t seen) {
+    const Name& name =
+        line <= extractor.names_end_ ? known_name(extractor.from(line)) : extractor.last_name(line);
+    if (name.field == Field::other)
+        return {seen};
+    const Turn turn = (seen & name.bit) == 0 ? Turn::first : Turn::again;
+    if (turn == Turn::again && (name.bit & once_only) != 0)
+        return {seen, SipError::repeated_header};
+    const std::size_t value = line + name.length;
+    const bool counts = turn == Turn::first || (name.bit & first_only) == 0;
+    // Blanks around a value are not plain, but for one in front of it.
+    if (counts && (extractor.at(value) != ' ' || !extractor.plain_value(name.field, value + 1)))
+        return {seen | name.bit, extractor.any_value(name.field, value, turn)};
+    return {seen | name.bit};
+}
+
+/// One so near the end that it is copied before it is looked at.
+[[gnu::noinline]] const Name& Extractor::last_name(std::size_t begin) const {
+    std::array<char, name_room> room{};
+    std::memcpy(room.data(), from(begin), text_.size() - begin);
+    return known_name(room.data());
+}
+
+[[gnu::always_inline]] inline bool Extractor::plain_value(Field field, std::size_t value) {
+    switch (field) {
+    case Field::via:
+        return via(value);
+    case Field::from:
+        return party(value, message_.from);
+    case Field::to:
+        return party(value, message_.to);
+    case Field::contact:
+        return contact(value);
+    case Field::cseq:
+        return cseq(value);
+    case Field::call_id:
+        return call_id(value);
+    case Field::max_forwards:
+        return max_forwards(value);
+    case Field::content_length:
+        return only_number(value, message_.content_length);
+    case Field::expires:
+        return only_number(value, message_.expires);
+    case Field::route:
+        return list(value, message_.routes);
+    case Field::record_route:
+        return list(value, message_.record_routes);
+    case Field::path:
+        return list(value, message_.paths);
+    case Field::other:
+        break;
+    }
+    return false;
+}
+
+/// One that is not plain, by the other reader. `begin`: behind the colon.
+[[gnu::noinline]] std::optional<SipError> Extractor::any_value(Field field, std::size_t begin,
+                                                               Turn turn) const {
+    std::size_t end = marks_.line_feed(begin);
     while (begin < end && is_lws(at(begin)))
         ++begin;
     while (begin < end && is_lws(at(end - 1)))
         --end;
-    return section_.take_value(field, part(begin, end), turn);
+    return HeaderSection{message_}.take_value(field, part(begin, end), turn);
 }
 
 /// Up to 8 digits, all of them at once, with zeros in the place of what stands in front of them. At least 8
@@ -240,7 +281,7 @@ std::optional<SipError> Extractor::headers() {
         return false;
     constexpr std::uint64_t zeros = 0x3030303030303030;
     const std::size_t others = 8 * (8 - length);
-    std::uint64_t word = (load_word(text_.data() + end - 8) ^ zeros) >> others << others;
+    std::uint64_t word = (load_word(from(end - 8)) ^ zeros) >> others << others;
     if (((word | (word + 0x0606060606060606)) & 0xf0f0f0f0f0f0f0f0) != 0)
         return false;
     word = word * 10 + (word >> 8U);
@@ -250,170 +291,255 @@ std::optional<SipError> Extractor::headers() {
     return true;
 }
 
-/// Is the value a number and nothing else? The first mark behind the colon is the blank.
-[[gnu::always_inline]] inline bool Extractor::only_number(Mark colon, std::uint32_t& number) const {
-    const Mark end = mark(colon.number + 2);
-    return ends_line(end) && digits(colon.place + 2, end.place, number);
-}
-
-[[gnu::always_inline]] inline bool Extractor::call_id(Mark colon) {
-    const std::size_t begin = colon.place + 2;
-    const Mark end = find(mark(colon.number + 2), ends_text);
-    if (!ends_line(end) || end.place == begin)
+/// Is the value a number and nothing else?
+[[gnu::always_inline]] inline bool Extractor::only_number(std::size_t value,
+                                                          std::optional<std::uint32_t>& number) const {
+    const std::size_t end = marks_.stop(value);
+    std::uint32_t read = 0;
+    if (!ends_line(end) || !digits(value, end, read))
         return false;
-    message_.call_id = part(begin, end.place);
+    number = read;
     return true;
 }
 
-[[gnu::always_inline]] inline bool Extractor::cseq(Mark colon) {
-    const Mark blank = mark(colon.number + 2);
-    CSeq read;
-    if (at(blank.place) != ' ' || !digits(colon.place + 2, blank.place, read.number))
+[[gnu::always_inline]] inline bool Extractor::max_forwards(std::size_t value) {
+    const std::size_t end = marks_.stop(value);
+    std::uint32_t hops = 0;
+    if (!ends_line(end) || !digits(value, end, hops) || hops > 255)
         return false;
-    const Mark end = after(blank);
-    if (!ends_line(end) || end.place == blank.place + 1)
-        return false;
-    read.method = part(blank.place + 1, end.place);
-    mismatch_ = set_cseq(message_, read).has_value();
+    message_.max_forwards = static_cast<std::uint8_t>(hops);
     return true;
 }
 
-/// Reads `;name` and `;name=value` from `mark` to the end of the line, each by take(name, length, value); no
-/// quotes.
-template <class Take>
-[[gnu::always_inline]] inline bool Extractor::parameters(Mark mark, Take take) const {
-    while (at(mark.place) == ';') {
-        const std::size_t name = mark.place + 1;
-        mark = after(mark);
-        const std::size_t length = mark.place - name;
-        if (length == 0 || name > names_end_)
-            return false;
-        std::string_view value;
-        if (at(mark.place) == '=') {
-            const std::size_t begin = mark.place + 1;
-            mark = find(after(mark), ends_value);
-            if (mark.place == begin)
-                return false;
-            value = part(begin, mark.place);
-        }
-        if (!take(text_.data() + name, length, value))
-            return false;
+/// One that is kept as it came.
+[[gnu::always_inline]] inline bool Extractor::list(std::size_t value, SipValues& values) const {
+    const std::size_t end = marks_.line_feed(value) - 1;
+    if (end <= value || at(end) != '\r' || is_lws(at(value)) || is_lws(at(end - 1)))
+        return false;
+    values.add(part(value, end));
+    return true;
+}
+
+[[gnu::always_inline]] inline bool Extractor::call_id(std::size_t value) {
+    const std::size_t end = marks_.stop(value);
+    if (!ends_line(end) || end == value)
+        return false;
+    message_.call_id = part(value, end);
+    return true;
+}
+
+/// Of a request, the method is that of the start line.
+[[gnu::always_inline]] inline bool Extractor::cseq(std::size_t value) {
+    const std::size_t blank = marks_.separator(value);
+    const std::size_t begin = blank + 1;
+    std::uint32_t number = 0;
+    if (at(blank) != ' ' || !digits(value, blank, number))
+        return false;
+    message_.cseq = number;
+    if (message_.kind == SipKind::request) {
+        const std::size_t length = message_.method_name.size();
+        return begin <= names_end_ && length <= 8 &&
+               ((load_word(from(begin)) ^ load_word(from(0))) & mask_of(length)) == 0 &&
+               ends_line(begin + length);
     }
-    return ends_line(mark);
+    const std::size_t end = marks_.separator(begin);
+    if (!ends_line(end) || end == begin)
+        return false;
+    message_.method_name = part(begin, end);
+    message_.method = sip_method(message_.method_name);
+    return true;
 }
 
-/// SIP/2.0/UDP host:port;parameters: which of the marks stands for what is known.
-[[gnu::always_inline]] inline bool Extractor::via(Mark colon) {
-    const std::size_t begin = colon.place + 2;
-    if (begin > names_end_ || load_word(text_.data() + begin) != version_and_slash)
+/// Passes `;name` or `;name=value` of which nothing is kept; `end` is where it begins, then what is behind
+/// it. No quotes.
+[[gnu::always_inline]] inline bool Extractor::other_parameter(std::size_t& end) const {
+    const std::size_t name = end + 1;
+    end = marks_.separator(name);
+    if (end == name)
+        return false;
+    if (at(end) != '=')
+        return true;
+    const std::size_t begin = end + 1;
+    end = marks_.stop(begin);
+    return end != begin;
+}
+
+/// SIP/2.0/UDP host:port;parameters
+[[gnu::always_inline]] inline bool Extractor::via(std::size_t value) {
+    if (value > names_end_ || load_word(from(value)) != version_and_slash)
         return false;
     SipVia& via = message_.via;
-    const Mark blank = mark(colon.number + 4); // behind a blank and two slashes
-    if (at(blank.place) != ' ' || blank.place == begin + 8)
+    const std::size_t transport = value + 8;
+    const std::size_t blank = marks_.separator(transport);
+    if (at(blank) != ' ' || blank == transport)
         return false;
-    via.transport = part(begin + 8, blank.place);
-    Mark end = after(blank);
-    if (end.place == blank.place + 1)
+    via.transport = part(transport, blank);
+    std::size_t end = marks_.separator(blank + 1);
+    if (end == blank + 1)
         return false;
-    via.host = part(blank.place + 1, end.place);
-    if (at(end.place) == ':') {
-        const std::size_t port = end.place + 1;
-        end = after(end);
+    via.host = part(blank + 1, end);
+    if (at(end) == ':') {
+        const std::size_t port = end + 1;
+        end = marks_.separator(port);
         std::uint32_t number = 0;
-        if (!digits(port, end.place, number) || number > 65535)
+        if (!digits(port, end, number) || number > 65535)
             return false;
         via.port = static_cast<std::uint16_t>(number);
     }
-    return parameters(end, [&](const char* name, std::size_t length, std::string_view text) {
-        if (length == 6 && is_name<"branch">(name)) {
+    return via_parameters(end);
+}
+
+/// Of several with the same name, the first one counts. A value ends where another parameter begins, or with
+/// the line: where it does not, it is not plain.
+[[gnu::always_inline]] inline bool Extractor::via_parameters(std::size_t end) {
+    SipVia& via = message_.via;
+    while (at(end) == ';') {
+        const std::size_t name = end + 1;
+        if (name > names_end_)
+            return false;
+        if (is_name<"branch=">(from(name))) {
+            const std::size_t begin = name + 7;
+            end = marks_.stop(begin);
+            if (end == begin)
+                return false;
             if (via.branch.empty())
-                via.branch = text;
-        } else if (length == 8 && is_name<"received">(name)) {
+                via.branch = part(begin, end);
+        } else if (is_name<"rport">(from(name)) && (at(name + 5) == ';' || at(name + 5) == '\r')) {
+            if (via.rport == SipRport::absent)
+                via.rport = SipRport::asked;
+            end = name + 5;
+        } else if (is_name<"rport=">(from(name))) {
+            const std::size_t begin = name + 6;
+            std::uint32_t port = 0;
+            end = marks_.stop(begin);
+            if (via.rport != SipRport::absent || !digits(begin, end, port) || port > 65535)
+                return false;
+            via.rport = SipRport::filled;
+            via.rport_value = static_cast<std::uint16_t>(port);
+        } else if (is_name<"received=">(from(name))) {
+            const std::size_t begin = name + 9;
+            end = marks_.stop(begin);
+            if (end == begin)
+                return false;
             if (via.received.empty())
-                via.received = text;
-        } else if (length == 5 && is_name<"rport">(name) && via.rport == SipRport::absent) {
-            via.rport = SipRport::asked;
-            if (!text.empty()) {
-                const auto port = number(text, 65535);
-                if (!port)
-                    return false;
-                via.rport = SipRport::filled;
-                via.rport_value = static_cast<std::uint16_t>(*port);
-            }
+                via.received = part(begin, end);
+        } else if (!other_parameter(end)) {
+            return false;
         }
-        return true;
-    });
-}
-
-/// `<uri>` behind a display name that is a token, a quoted string or absent. `rest` is the mark behind it.
-[[gnu::always_inline]] inline bool Extractor::address(Mark colon, std::string_view& uri, Mark& rest) const {
-    Mark open = mark(colon.number + 2); // the first one is the blank behind the colon
-    if (at(open.place) == '"' && open.place == colon.place + 2) {
-        const Mark close = find(after(open), ends_quote);
-        if (at(close.place) != '"')
-            return false;
-        open = after(close);
-        if (open.place != close.place + 1)
-            return false;
     }
-    while (at(open.place) == ' ')
-        open = after(open);
-    if (at(open.place) != '<')
-        return false;
-    const Mark close = find(after(open), ends_uri);
-    if (at(close.place) != '>' || close.place == open.place + 1)
-        return false;
-    uri = part(open.place + 1, close.place);
-    rest = after(close);
-    return rest.place == close.place + 1;
+    return ends_line(end);
 }
 
-[[gnu::always_inline]] inline bool Extractor::party(Mark colon, SipParty& party) {
-    Mark rest{};
-    if (!address(colon, party.uri, rest))
+/// `<uri>` behind a display name that is a token, a quoted string or absent. `end` is what is behind it.
+[[gnu::always_inline]] inline bool Extractor::address(std::size_t value, std::string_view& uri,
+                                                      std::size_t& end) const {
+    std::size_t open = value;
+    if (at(value) == '"') {
+        open = marks_.stop(value + 1);
+        while (at(open) != '"') {
+            if (at(open) == '\\' || at(open) == '\n')
+                return false;
+            open = marks_.stop(open + 1);
+        }
+        ++open;
+    }
+    while (at(open) != '<') {
+        const std::size_t blank = marks_.separator(open);
+        if (at(blank) != ' ' && at(blank) != '<')
+            return false;
+        open = blank + (at(blank) == ' ' ? 1 : 0);
+    }
+    const std::size_t close = uri_end(open + 1);
+    if (at(close) != '>' || close == open + 1)
         return false;
-    return parameters(rest, [&](const char* name, std::size_t length, std::string_view text) {
-        if (length == 3 && is_name<"tag">(name) && party.tag.empty())
-            party.tag = text;
-        return true;
-    });
+    uri = part(open + 1, close);
+    end = close + 1;
+    return true;
 }
 
-[[gnu::always_inline]] inline bool Extractor::contact(Mark colon) {
-    SipContact read;
-    Mark rest{};
+[[gnu::always_inline]] inline bool Extractor::party(std::size_t value, SipParty& party) const {
+    std::size_t end = 0;
+    if (!address(value, party.uri, end))
+        return false;
+    while (at(end) == ';') {
+        if (end > names_end_)
+            return false;
+        if (is_name<";tag=">(from(end))) {
+            const std::size_t begin = end + 5;
+            end = marks_.stop(begin);
+            if (end == begin)
+                return false;
+            if (party.tag.empty())
+                party.tag = part(begin, end);
+        } else if (!other_parameter(end)) {
+            return false;
+        }
+    }
+    return ends_line(end);
+}
+
+[[gnu::always_inline]] inline bool Extractor::contact(std::size_t value) {
+    std::size_t end = 0;
+    std::string_view uri;
+    std::optional<std::uint32_t> expires;
     SipContacts& contacts = message_.contacts;
-    if (contacts.wildcard || !address(colon, read.uri, rest))
+    if (contacts.wildcard || !address(value, uri, end))
         return false;
-    const bool plain = parameters(rest, [&](const char* name, std::size_t length, std::string_view text) {
-        if (length == 7 && is_name<"expires">(name) && !read.expires)
-            read.expires = saturated(text);
-        return true;
-    });
-    if (plain) {
-        if (contacts.count < contacts.kept.size())
-            contacts.kept[contacts.count] = read;
-        ++contacts.count;
+    while (at(end) == ';') {
+        if (end >= names_end_)
+            return false;
+        if (is_name<"expires=">(from(end + 1))) {
+            const std::size_t begin = end + 9;
+            std::uint32_t seconds = 0;
+            end = marks_.stop(begin);
+            if (expires || !digits(begin, end, seconds))
+                return false;
+            expires = seconds;
+        } else if (!other_parameter(end)) {
+            return false;
+        }
     }
-    return plain;
+    if (!ends_line(end))
+        return false;
+    if (contacts.count < contacts.kept.size()) {
+        SipContact& kept = contacts.kept[contacts.count];
+        kept.uri = uri;
+        kept.expires = expires;
+    }
+    ++contacts.count;
+    return true;
 }
 
 /// What a message holds before it is read. The arrays of kept values are not cleared: their counts are.
 [[gnu::always_inline]] inline void clear(SipMessage& message) {
     message.kind = SipKind::request;
     message.method = SipMethod::other;
-    message.method_name = message.request_uri = message.reason = message.call_id = message.body = {};
+    // One by one: a chain of assignments is compiled to loads of what was stored in halves just before, and
+    // they wait.
+    message.method_name = {};
+    message.request_uri = {};
+    message.reason = {};
+    message.call_id = {};
+    message.body = {};
     message.status = 0;
     message.cseq = 0;
     message.via = {};
-    message.from = message.to = {};
+    message.from = {};
+    message.to = {};
     message.contacts.count = 0;
     message.contacts.wildcard = false;
     message.expires.reset();
     message.max_forwards.reset();
     message.content_length.reset();
-    message.routes.count = message.record_routes.count = message.paths.count = 0;
+    message.routes.count = 0;
+    message.record_routes.count = 0;
+    message.paths.count = 0;
 }
+
+/// Start line, header lines and the blank one. They have to be counted only where the head is longer than so
+/// many of the shortest lines (a letter, a colon, a line feed).
+constexpr std::size_t lines_max = sip_headers_max + 2;
+constexpr std::size_t lines_octets = 3 * lines_max;
 
 [[gnu::always_inline]] inline std::optional<SipError> extract(std::string_view datagram, SipScanner scanner,
                                                               SipMarks& marks, SipMessage& message) noexcept {
@@ -426,7 +552,7 @@ template <class Take>
     marks.mark(text, scanner);
     // The first line feed is that of the start line, the last one that of the blank line.
     if (marks.head() != 0 && text.size() >= name_room && marks.plain() &&
-        marks.lines() <= sip_headers_max + 2) [[likely]] {
+        (marks.head() <= lines_octets || marks.lines() <= lines_max)) [[likely]] {
         Extractor extractor{text, marks, message};
         if (extractor.start_line()) [[likely]]
             return extractor.headers();

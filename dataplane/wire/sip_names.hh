@@ -3,19 +3,21 @@
 
 // Names of header fields and parameters, recognised by a word or two. For the fast reader only.
 //
-// Problem: a name is compared with a dozen others, in either case. Idea: its length and first two letters
-// lead to the only name that it can be, and 8 octets at a time are compared under a mask of the bits that
-// tell cases apart. Deliberately absent: names that do not matter here.
+// Problem: a name is compared with a dozen others, in either case. Idea: its first two letters lead to the
+// only name that it can be, or to two, and 8 octets at a time are compared, the colon among them, under a
+// mask of the bits that tell cases apart. Deliberately absent: names that do not matter here.
 
 #include "dataplane/wire/sip_fields.hh"
 #include "dataplane/wire/sip_message.hh"
 #include "dataplane/wire/sip_text.hh"
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace tandem::wire::sip_text {
 
@@ -60,41 +62,79 @@ struct Literal {
     constexpr std::string_view text() const { return {octets, size - 1}; }
 };
 
-/// Is it `name`, in either case? At most 8 letters; name_room octets can be read at `octets`.
+/// Are these octets those of a word, but for the bits that tell cases apart?
+template <class Word>
+[[gnu::always_inline]] inline bool is_word(const char* octets, Word word, Word either) {
+    Word read = 0;
+    std::memcpy(&read, octets, sizeof read);
+    return (read | either) == (word | either);
+}
+
+/// Does `name` stand here, in either case? 4 to 16 octets, all of which can be read.
 template <Literal name>
 [[gnu::always_inline]] inline bool is_name(const char* octets) {
     constexpr std::string_view text = name.text();
-    static_assert(text.size() <= 8);
-    constexpr std::uint64_t mask = mask_of(text.size());
-    constexpr std::uint64_t either = case_of(text);
-    constexpr std::uint64_t word = word_of(text) | either;
-    return ((load_word(octets) & mask) | either) == word;
+    static_assert(text.size() >= 4 && text.size() <= 16);
+    using Word = std::conditional_t<(text.size() < 8), std::uint32_t, std::uint64_t>;
+    using Rest = std::conditional_t<text.size() == sizeof(Word) + 1, std::uint8_t, Word>;
+    constexpr std::string_view head = text.substr(0, sizeof(Word));
+    constexpr std::string_view rest = text.substr(text.size() - sizeof(Rest));
+    constexpr auto word = static_cast<Word>(word_of(head));
+    constexpr auto either = static_cast<Word>(case_of(head));
+    constexpr auto rest_word = static_cast<Rest>(word_of(rest));
+    constexpr auto rest_either = static_cast<Rest>(case_of(rest));
+    if (!is_word(octets, word, either))
+        return false;
+    return text.size() == sizeof(Word) ||
+           is_word(octets + text.size() - sizeof(Rest), rest_word, rest_either);
 }
 
 /// A name with its colon, and what it is compared by: its first 8 octets, and its last 8 if there are more.
 struct alignas(64) Name {
     std::uint64_t mask{0};
     std::uint64_t either{0};
-    std::uint64_t word{0};
+    std::uint64_t word{1}; ///< so made, nothing is equal to it under the mask
     std::uint64_t tail_either{0};
     std::uint64_t tail{0};
-    std::uint32_t tail_at{0}; ///< 0: there is no tail
-    std::uint32_t bit{0};     ///< of the field
-    Field field{};
+    std::uint32_t bit{0}; ///< of the field
+    std::uint8_t length{0};
+    std::uint8_t tail_at{0}; ///< 0: there is no tail
+    std::uint8_t other{0};   ///< the place of another one with the same two letters
+    Field field{Field::other};
 };
-/// What stands where there is no name: nothing is equal to it under the mask.
-inline constexpr Name no_name{0, 0, 1, 0, 0, 0, 0, Field::other};
+static_assert(sizeof(Name) == 64);
 
 inline constexpr std::size_t name_places = 64;
-constexpr std::size_t place_of_name(std::uint64_t word, std::size_t length, std::uint32_t multiplier) {
-    const std::uint32_t letters = static_cast<std::uint32_t>(word & 0xffffU) | 0x2020U;
-    return ((letters + (static_cast<std::uint32_t>(length) << 16U)) * multiplier) >> 26U;
+constexpr std::size_t place_of_name(std::uint64_t word, std::uint32_t multiplier) {
+    return ((static_cast<std::uint32_t>(word & 0xffffU) | 0x2020U) * multiplier) >> 26U;
+}
+
+constexpr Name name_of(std::string_view text, Field field, std::uint8_t other) {
+    Name name;
+    name.other = other;
+    const std::string_view head = text.substr(0, 8);
+    name.mask = mask_of(head.size());
+    name.either = case_of(head);
+    name.word = word_of(head) | name.either;
+    if (text.size() > 8) {
+        const std::string_view tail = text.substr(text.size() - 8);
+        name.tail_at = static_cast<std::uint8_t>(text.size() - 8);
+        name.tail_either = case_of(tail);
+        name.tail = word_of(tail) | name.tail_either;
+    }
+    name.length = static_cast<std::uint8_t>(text.size());
+    name.field = field;
+    name.bit = bit_of(field);
+    return name;
 }
 
 struct NameTable {
     std::uint32_t multiplier{0};
-    std::array<Name, name_places> names{};
+    /// Behind the places: Content-Length, which begins as Contact does, and one that nothing is equal to.
+    std::array<Name, name_places + 2> names{};
 };
+inline constexpr std::uint8_t content_length_place = name_places;
+inline constexpr std::uint8_t nobody = name_places + 1;
 
 // Hidden: otherwise position-independent code asks where it is, each time.
 [[gnu::visibility("hidden")]] inline constexpr NameTable name_table = [] {
@@ -102,11 +142,10 @@ struct NameTable {
         std::string_view text;
         Field field;
     };
-    constexpr std::array<Known, 18> known{{{"Call-ID:", Field::call_id},
+    constexpr std::array<Known, 17> known{{{"Call-ID:", Field::call_id},
                                            {"i:", Field::call_id},
                                            {"Contact:", Field::contact},
                                            {"m:", Field::contact},
-                                           {"Content-Length:", Field::content_length},
                                            {"l:", Field::content_length},
                                            {"CSeq:", Field::cseq},
                                            {"Expires:", Field::expires},
@@ -120,51 +159,47 @@ struct NameTable {
                                            {"t:", Field::to},
                                            {"Via:", Field::via},
                                            {"v:", Field::via}}};
-    for (std::uint32_t multiplier = 0x9e3779b1U;; multiplier += 2) {
-        NameTable table;
-        table.multiplier = multiplier;
-        table.names.fill(no_name);
-        bool alone = true;
-        for (const Known& one : known) {
-            const std::string_view text = one.text;
-            Name& name = table.names[place_of_name(word_of(text.substr(0, 2)), text.size() - 1, multiplier)];
-            alone = alone && name.field == Field::other;
-            const std::string_view head = text.substr(0, 8);
-            name.mask = mask_of(head.size());
-            name.either = case_of(head);
-            name.word = word_of(head) | name.either;
-            if (text.size() > 8) {
-                const std::string_view tail = text.substr(text.size() - 8);
-                name.tail_at = static_cast<std::uint32_t>(text.size() - 8);
-                name.tail_either = case_of(tail);
-                name.tail = word_of(tail) | name.tail_either;
-            }
-            name.field = one.field;
-            name.bit = bit_of(one.field);
-        }
-        if (alone)
-            return table;
+    NameTable table;
+    const auto place = [&](const Known& one) {
+        return place_of_name(word_of(one.text.substr(0, 2)), table.multiplier);
+    };
+    // The first multiplier that leads to a place of its own for each.
+    std::uint64_t taken = 0;
+    for (table.multiplier = 0x9e3779b1U; static_cast<std::size_t>(std::popcount(taken)) != known.size();
+         table.multiplier += 2) {
+        taken = 0;
+        for (const Known& one : known)
+            taken |= std::uint64_t{1} << place(one);
     }
+    table.multiplier -= 2;
+    for (Name& name : table.names)
+        name.other = nobody;
+    for (const Known& one : known)
+        table.names[place(one)] = name_of(one.text, one.field, nobody);
+    table.names[content_length_place] = name_of("Content-Length:", Field::content_length, nobody);
+    table.names[place({"Contact:", Field::contact})].other = content_length_place;
+    return table;
 }();
 
-/// A place that no name has.
-inline constexpr std::size_t nobody = [] {
-    std::size_t place = 0;
-    while (name_table.names[place].field != Field::other)
-        ++place;
-    return place;
-}();
+/// Where names with these first two letters are; not all that are there have them.
+constexpr std::size_t place_of_names(std::uint64_t word) {
+    return place_of_name(word, name_table.multiplier);
+}
 
-/// The name of `length` octets with a colon behind it; name_room octets can be read where it begins. What is
-/// not known is Field::other.
-[[gnu::always_inline]] inline const Name& known_name(const char* octets, std::size_t length) {
+/// The name that these octets begin with, its colon included; name_room octets can be read there. What is not
+/// known is Field::other.
+[[gnu::always_inline]] inline const Name& known_name(const char* octets) {
     const std::uint64_t word = load_word(octets);
-    const Name& name = name_table.names[place_of_name(word, length, name_table.multiplier)];
-    if (((word & name.mask) | name.either) != name.word)
+    const Name* name = &name_table.names[place_of_names(word)];
+    const auto begins = [&] { return ((word & name->mask) | name->either) == name->word; };
+    if (!begins()) {
+        name = &name_table.names[name->other];
+        if (!begins())
+            return name_table.names[nobody];
+    }
+    if (name->tail_at != 0 && (load_word(octets + name->tail_at) | name->tail_either) != name->tail)
         return name_table.names[nobody];
-    if (name.tail_at != 0 && (load_word(octets + name.tail_at) | name.tail_either) != name.tail)
-        return name_table.names[nobody];
-    return name;
+    return *name;
 }
 
 } // namespace tandem::wire::sip_text
