@@ -51,24 +51,25 @@ private:
         return {text_.data() + begin, end - begin};
     }
     /// Does the line end here?
-    bool ends_line(std::size_t position) const {
+    [[gnu::always_inline]] bool ends_line(std::size_t position) const {
         std::uint16_t both = 0;
         std::memcpy(&both, from(position), sizeof both);
         return both == word_of("\r\n");
     }
     /// The first stop that does not belong into a URI.
-    std::size_t uri_end(std::size_t position) const {
+    [[gnu::always_inline]] std::size_t uri_end(std::size_t position) const {
         std::size_t stop = marks_.stop(position);
         while (at(stop) == ';' || at(stop) == ',')
             stop = marks_.stop(stop + 1);
         return stop;
     }
 
+    std::optional<SipError> end(std::uint32_t seen);
     bool request_line();
     bool status_line();
     bool usual_line(std::size_t line, std::uint32_t& seen);
-    template <Literal name, Field field, class Read>
-    bool usual(std::size_t line, std::uint32_t& seen, Read read) const;
+    template <Literal name, Field field>
+    bool usual(std::size_t line, std::uint32_t& seen);
     static Lines any_line(Extractor extractor, std::size_t line, std::uint32_t seen);
     const Name& last_name(std::size_t begin) const;
     // `value`: where it begins, behind one blank; the octet there may be of any kind. False: it is not plain.
@@ -126,12 +127,11 @@ private:
 }
 
 [[gnu::always_inline]] inline std::optional<SipError> Extractor::headers() {
-    const std::size_t words = (marks_.head() + SipMarks::block - 1) / SipMarks::block;
     std::uint32_t seen = 0;
-    for (std::size_t word = 0; word < words; ++word)
-        for (std::uint64_t begin = marks_.beginnings(word); begin != 0; begin &= begin - 1) {
-            const std::size_t line =
-                word * SipMarks::block + static_cast<std::size_t>(std::countr_zero(begin));
+    for (std::size_t block = 0; block < marks_.head(); block += SipMarks::block)
+        for (std::uint64_t begin = marks_.beginnings(block / SipMarks::block); begin != 0;
+             begin &= begin - 1) {
+            const std::size_t line = block + static_cast<std::size_t>(std::countr_zero(begin));
             if (line <= names_end_ && usual_line(line, seen)) [[likely]]
                 continue;
             const Lines lines = any_line(*this, line, seen);
@@ -139,69 +139,66 @@ private:
                 return lines.error;
             seen = lines.seen;
         }
+    return end(seen);
+}
+
+/// What is missing or wrong in the end.
+[[gnu::always_inline]] inline std::optional<SipError> Extractor::end(std::uint32_t seen) {
+    const std::string_view rest = text_.substr(marks_.head());
+    const std::size_t length = message_.content_length.value_or(static_cast<std::uint32_t>(rest.size()));
+    if ((seen & all_duties) == all_duties && length <= rest.size()) [[likely]] {
+        message_.body = rest.substr(0, length);
+        return std::nullopt;
+    }
     HeaderSection section{message_};
     section.note(seen);
-    return section.end(text_.substr(marks_.head()));
+    return section.end(rest);
+}
+
+template <Literal name, Field field>
+[[gnu::always_inline]] inline bool Extractor::usual(std::size_t line, std::uint32_t& seen) {
+    constexpr std::uint32_t bit = bit_of(field);
+    if (!is_name<name>(from(line)))
+        return false;
+    if ((bit & first_only) != 0 && (seen & bit) != 0)
+        return true;
+    if (((bit & once_only) != 0 && (seen & bit) != 0) || !plain_value(field, line + name.text().size()))
+        return false;
+    seen |= bit;
+    return true;
 }
 
 /// Reads a line whose name is written in full, with one blank in front of a plain value, or passes one that
 /// is not looked at. False: it is another one.
 [[gnu::always_inline]] inline bool Extractor::usual_line(std::size_t line, std::uint32_t& seen) {
-    constexpr auto place = [](std::string_view letters) { return place_of_names(word_of(letters)); };
     switch (place_of_names(load_word(from(line)))) {
-    case place("Vi"):
-        return usual<"Via: ", Field::via>(
-            line, seen, [&](std::size_t value) { return (seen & bit_of(Field::via)) != 0 || via(value); });
-    case place("Fr"):
-        return usual<"From: ", Field::from>(line, seen,
-                                            [&](std::size_t value) { return party(value, message_.from); });
-    case place("To"):
-        return usual<"To: ", Field::to>(line, seen,
-                                        [&](std::size_t value) { return party(value, message_.to); });
-    case place("Ca"):
-        return usual<"Call-ID: ", Field::call_id>(line, seen,
-                                                  [&](std::size_t value) { return call_id(value); });
-    case place("CS"):
-        return usual<"CSeq: ", Field::cseq>(line, seen, [&](std::size_t value) { return cseq(value); });
-    case place("Co"):
+    case place_of_names(word_of("Vi")):
+        return usual<"Via: ", Field::via>(line, seen);
+    case place_of_names(word_of("Fr")):
+        return usual<"From: ", Field::from>(line, seen);
+    case place_of_names(word_of("To")):
+        return usual<"To: ", Field::to>(line, seen);
+    case place_of_names(word_of("Ca")):
+        return usual<"Call-ID: ", Field::call_id>(line, seen);
+    case place_of_names(word_of("CS")):
+        return usual<"CSeq: ", Field::cseq>(line, seen);
+    case place_of_names(word_of("Co")):
         if (!is_name<"Content-">(from(line)))
-            return usual<"Contact: ", Field::contact>(line, seen,
-                                                      [&](std::size_t value) { return contact(value); });
-        if (lower(at(line + 8)) != 'l') // Content-Type
-            return true;
-        return usual<"Content-Length: ", Field::content_length>(
-            line, seen, [&](std::size_t value) { return only_number(value, message_.content_length); });
-    case place("Ma"):
-        return usual<"Max-Forwards: ", Field::max_forwards>(
-            line, seen, [&](std::size_t value) { return max_forwards(value); });
-    case place("Ex"):
-        return usual<"Expires: ", Field::expires>(line, seen, [&](std::size_t value) {
-            return (seen & bit_of(Field::expires)) != 0 || only_number(value, message_.expires);
-        });
-    case place("Ro"):
-        return usual<"Route: ", Field::route>(
-            line, seen, [&](std::size_t value) { return list(value, message_.routes); });
-    case place("Re"):
-        return usual<"Record-Route: ", Field::record_route>(
-            line, seen, [&](std::size_t value) { return list(value, message_.record_routes); });
-    case place("Pa"):
-        return usual<"Path: ", Field::path>(line, seen,
-                                            [&](std::size_t value) { return list(value, message_.paths); });
+            return usual<"Contact: ", Field::contact>(line, seen);
+        return lower(at(line + 8)) != 'l' || usual<"Content-Length: ", Field::content_length>(line, seen);
+    case place_of_names(word_of("Ma")):
+        return usual<"Max-Forwards: ", Field::max_forwards>(line, seen);
+    case place_of_names(word_of("Ex")):
+        return usual<"Expires: ", Field::expires>(line, seen);
+    case place_of_names(word_of("Ro")):
+        return usual<"Route: ", Field::route>(line, seen);
+    case place_of_names(word_of("Re")):
+        return usual<"Record-Route: ", Field::record_route>(line, seen);
+    case place_of_names(word_of("Pa")):
+        return usual<"Path: ", Field::path>(line, seen);
     default:
-        return name_table.names[place_of_names(load_word(from(line)))].field == Field::other;
+        return name_table[place_of_names(load_word(from(line)))].field == Field::other;
     }
-}
-
-template <Literal name, Field field, class Read>
-[[gnu::always_inline]] inline bool Extractor::usual(std::size_t line, std::uint32_t& seen, Read read) const {
-    if (!is_name<name>(from(line)))
-        return false;
-    if ((bit_of(field) & once_only) != 0 && (seen & bit_of(field)) != 0)
-        return false;
-    if (!read(line + name.text().size()))
-        return false;
-    seen |= bit_of(field);
-    return true;
 }
 
 /// Reads a line in whatever form.

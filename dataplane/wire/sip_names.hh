@@ -12,7 +12,6 @@
 #include "dataplane/wire/sip_text.hh"
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -104,11 +103,6 @@ struct alignas(64) Name {
 };
 static_assert(sizeof(Name) == 64);
 
-inline constexpr std::size_t name_places = 64;
-constexpr std::size_t place_of_name(std::uint64_t word, std::uint32_t multiplier) {
-    return ((static_cast<std::uint32_t>(word & 0xffffU) | 0x2020U) * multiplier) >> 26U;
-}
-
 constexpr Name name_of(std::string_view text, Field field, std::uint8_t other) {
     Name name;
     name.other = other;
@@ -128,16 +122,22 @@ constexpr Name name_of(std::string_view text, Field field, std::uint8_t other) {
     return name;
 }
 
-struct NameTable {
-    std::uint32_t multiplier{0};
-    /// Behind the places: Content-Length, which begins as Contact does, and one that nothing is equal to.
-    std::array<Name, name_places + 2> names{};
-};
+/// Leads to a place of its own for each pair of letters with which a name begins; found by trying.
+inline constexpr std::uint32_t name_multiplier = 0x9e37b339U;
+
+/// Where names with these first two letters are; not all that are there have them.
+constexpr std::uint8_t place_of_names(std::uint64_t word) {
+    return static_cast<std::uint8_t>(
+        ((static_cast<std::uint32_t>(word & 0xffffU) | 0x2020U) * name_multiplier) >> 26U);
+}
+
+inline constexpr std::size_t name_places = 64;
+// Behind the places: Content-Length, which begins as Contact does, and one that nothing is equal to.
 inline constexpr std::uint8_t content_length_place = name_places;
 inline constexpr std::uint8_t nobody = name_places + 1;
 
 // Hidden: otherwise position-independent code asks where it is, each time.
-[[gnu::visibility("hidden")]] inline constexpr NameTable name_table = [] {
+[[gnu::visibility("hidden")]] inline constexpr auto name_table = [] {
     struct Known {
         std::string_view text;
         Field field;
@@ -159,46 +159,33 @@ inline constexpr std::uint8_t nobody = name_places + 1;
                                            {"t:", Field::to},
                                            {"Via:", Field::via},
                                            {"v:", Field::via}}};
-    NameTable table;
-    const auto place = [&](const Known& one) {
-        return place_of_name(word_of(one.text.substr(0, 2)), table.multiplier);
-    };
-    // The first multiplier that leads to a place of its own for each.
-    std::uint64_t taken = 0;
-    for (table.multiplier = 0x9e3779b1U; static_cast<std::size_t>(std::popcount(taken)) != known.size();
-         table.multiplier += 2) {
-        taken = 0;
-        for (const Known& one : known)
-            taken |= std::uint64_t{1} << place(one);
-    }
-    table.multiplier -= 2;
-    for (Name& name : table.names)
+    std::array<Name, name_places + 2> names{};
+    for (Name& name : names)
         name.other = nobody;
-    for (const Known& one : known)
-        table.names[place(one)] = name_of(one.text, one.field, nobody);
-    table.names[content_length_place] = name_of("Content-Length:", Field::content_length, nobody);
-    table.names[place({"Contact:", Field::contact})].other = content_length_place;
-    return table;
+    for (const Known& one : known) {
+        Name& name = names[place_of_names(word_of(one.text.substr(0, 2)))];
+        if (name.field != Field::other)
+            throw "two names in one place"; // no constant expression: the build fails
+        name = name_of(one.text, one.field, nobody);
+    }
+    names[content_length_place] = name_of("Content-Length:", Field::content_length, nobody);
+    names[place_of_names(word_of("Co"))].other = content_length_place;
+    return names;
 }();
-
-/// Where names with these first two letters are; not all that are there have them.
-constexpr std::size_t place_of_names(std::uint64_t word) {
-    return place_of_name(word, name_table.multiplier);
-}
 
 /// The name that these octets begin with, its colon included; name_room octets can be read there. What is not
 /// known is Field::other.
 [[gnu::always_inline]] inline const Name& known_name(const char* octets) {
     const std::uint64_t word = load_word(octets);
-    const Name* name = &name_table.names[place_of_names(word)];
+    const Name* name = &name_table[place_of_names(word)];
     const auto begins = [&] { return ((word & name->mask) | name->either) == name->word; };
     if (!begins()) {
-        name = &name_table.names[name->other];
+        name = &name_table[name->other];
         if (!begins())
-            return name_table.names[nobody];
+            return name_table[nobody];
     }
     if (name->tail_at != 0 && (load_word(octets + name->tail_at) | name->tail_either) != name->tail)
-        return name_table.names[nobody];
+        return name_table[nobody];
     return *name;
 }
 
