@@ -70,7 +70,7 @@ void Tracker::read(const TrackedMessage& message, Read& into) {
     into.dialog = dialogs_.ask(group, into.message);
     dialogs_.fetch_buckets(into.dialog);
     if (message.way == Way::served) {
-        into.call = calls_.ask(group, into.message);
+        into.call = Calls::asked(into.dialog.call); // both tables have the seed of this tracker
         calls_.fetch(into.call);
     }
 }

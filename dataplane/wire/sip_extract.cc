@@ -478,7 +478,8 @@ template <Literal name, Field field>
 [[gnu::always_inline]] inline bool Extractor::contact(std::size_t value) {
     std::size_t end = 0;
     std::string_view uri;
-    std::optional<std::uint32_t> expires;
+    bool expires = false; // no optional: copying one waits for its parts to be stored
+    std::uint32_t seconds = 0;
     SipContacts& contacts = message_.contacts;
     if (contacts.wildcard || !address(value, uri, end))
         return false;
@@ -487,11 +488,10 @@ template <Literal name, Field field>
             return false;
         if (is_name<"expires=">(from(end + 1))) {
             const std::size_t begin = end + 9;
-            std::uint32_t seconds = 0;
             end = marks_.stop(begin);
             if (expires || !digits(begin, end, seconds))
                 return false;
-            expires = seconds;
+            expires = true;
         } else if (!other_parameter(end)) {
             return false;
         }
@@ -501,7 +501,10 @@ template <Literal name, Field field>
     if (contacts.count < contacts.kept.size()) {
         SipContact& kept = contacts.kept[contacts.count];
         kept.uri = uri;
-        kept.expires = expires;
+        if (expires)
+            kept.expires = seconds;
+        else
+            kept.expires.reset();
     }
     ++contacts.count;
     return true;

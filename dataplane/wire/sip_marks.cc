@@ -335,13 +335,6 @@ SipScanner best_sip_scanner() noexcept {
     return SipScanner::scalar;
 }
 
-std::size_t SipMarks::lines() const noexcept {
-    std::size_t count = 0;
-    for (std::size_t word = 0; word * block < head_; ++word)
-        count += static_cast<std::size_t>(std::popcount(line_feeds_[word]));
-    return count;
-}
-
 void SipMarks::mark(std::string_view text, SipScanner scanner) noexcept {
     static constexpr std::array mark_by{&Pass::scalar, &Pass::sse42, &Pass::avx2, &Pass::avx512,
                                         &Pass::avx512_vbmi};
