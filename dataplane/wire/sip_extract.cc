@@ -83,6 +83,8 @@ private:
     bool cseq(std::size_t value);
     bool max_forwards(std::size_t value);
     bool digits(std::size_t begin, std::size_t end, std::uint32_t& number) const;
+    static constexpr std::uint32_t no_number = 0xffffffffU;
+    static std::uint32_t more_digits(const char* end, std::size_t length);
     bool only_number(std::size_t value, std::optional<std::uint32_t>& number) const;
     bool list(std::size_t value, SipValues& values) const;
     bool other_parameter(std::size_t& end) const;
@@ -108,7 +110,7 @@ private:
         return false;
     message_.kind = SipKind::request;
     message_.method_name = part(0, blank);
-    message_.method = sip_method(message_.method_name);
+    message_.method = known_method(text_.data(), blank);
     message_.request_uri = part(blank + 1, end);
     return true;
 }
@@ -269,23 +271,40 @@ template <Literal name, Field field>
     return HeaderSection{message_}.take_value(field, part(begin, end), turn);
 }
 
-/// Up to 8 digits, all of them at once, with zeros in the place of what stands in front of them. At least 8
+/// Up to 4 digits, all of them at once, with zeros in the place of what stands in front of them. At least 8
 /// octets of text are in front of `end`.
 [[gnu::always_inline]] inline bool Extractor::digits(std::size_t begin, std::size_t end,
                                                      std::uint32_t& number) const {
     const std::size_t length = end - begin;
-    if (length - 1 > 7)
-        return false;
-    constexpr std::uint64_t zeros = 0x3030303030303030;
-    const std::size_t others = 8 * (8 - length);
-    std::uint64_t word = (load_word(from(end - 8)) ^ zeros) >> others << others;
-    if (((word | (word + 0x0606060606060606)) & 0xf0f0f0f0f0f0f0f0) != 0)
+    if (length - 1 > 3) [[unlikely]] {
+        const std::uint32_t read = more_digits(from(end), length);
+        number = read;
+        return read != no_number;
+    }
+    const std::size_t others = 8 * (4 - length);
+    std::uint32_t word = 0;
+    std::memcpy(&word, from(end - 4), sizeof word);
+    word = (word ^ 0x30303030U) >> others << others;
+    if (((word | (word + 0x06060606U)) & 0xf0f0f0f0U) != 0)
         return false;
     word = word * 10 + (word >> 8U);
-    number = static_cast<std::uint32_t>((((word & 0x000000ff000000ff) * (100 + (1000000ULL << 32U))) +
-                                         ((word >> 16U & 0x000000ff000000ff) * (1 + (10000ULL << 32U)))) >>
-                                        32U);
+    number = (word & 0xffU) * 100 + (word >> 16U & 0xffU);
     return true;
+}
+
+/// The same for 5 to 8 digits in front of `end`.
+[[gnu::noinline]] std::uint32_t Extractor::more_digits(const char* end, std::size_t length) {
+    if (length - 1 > 7)
+        return no_number;
+    constexpr std::uint64_t zeros = 0x3030303030303030;
+    const std::size_t others = 8 * (8 - length);
+    std::uint64_t word = (load_word(end - 8) ^ zeros) >> others << others;
+    if (((word | (word + 0x0606060606060606)) & 0xf0f0f0f0f0f0f0f0) != 0)
+        return no_number;
+    word = word * 10 + (word >> 8U);
+    return static_cast<std::uint32_t>((((word & 0x000000ff000000ff) * (100 + (1000000ULL << 32U))) +
+                                       ((word >> 16U & 0x000000ff000000ff) * (1 + (10000ULL << 32U)))) >>
+                                      32U);
 }
 
 /// Is the value a number and nothing else?
@@ -343,7 +362,8 @@ template <Literal name, Field field>
     if (!ends_line(end) || end == begin)
         return false;
     message_.method_name = part(begin, end);
-    message_.method = sip_method(message_.method_name);
+    message_.method =
+        begin <= names_end_ ? known_method(from(begin), end - begin) : sip_method(message_.method_name);
     return true;
 }
 

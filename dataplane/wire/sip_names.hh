@@ -189,4 +189,20 @@ inline constexpr std::uint8_t nobody = name_places + 1;
     return *name;
 }
 
+[[gnu::visibility("hidden")]] inline constexpr auto method_words = [] {
+    std::array<std::uint64_t, sip_method_names.size() + 1> words{};
+    for (std::size_t i = 0; i < sip_method_names.size(); ++i)
+        words[i] = word_of(sip_method_names[i].substr(0, 8));
+    return words;
+}();
+
+/// What sip_method() says of a token of `length` octets; name_room octets can be read where it begins.
+[[gnu::always_inline]] inline SipMethod known_method(const char* octets, std::size_t length) {
+    if (length - 1 > 7) [[unlikely]]
+        return sip_method({octets, length});
+    const std::size_t index = sip_method_places[sip_method_place(length, *octets)];
+    return ((load_word(octets) ^ method_words[index]) & mask_of(length)) == 0 ? static_cast<SipMethod>(index)
+                                                                              : SipMethod::other;
+}
+
 } // namespace tandem::wire::sip_text
