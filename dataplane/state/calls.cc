@@ -95,8 +95,7 @@ void Calls::clear(std::size_t group) noexcept {
 }
 
 std::uint64_t Calls::hash(std::string_view text, std::size_t group) const noexcept {
-    const std::uint64_t value = table::SeededHash{seed_}.add(group).add(text).value();
-    return value == 0 ? 1 : value;
+    return asked(table::SeededHash{seed_}.add(group).add(text).value());
 }
 
 Calls::Call* Calls::find(std::uint64_t key) noexcept {

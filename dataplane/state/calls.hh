@@ -43,6 +43,8 @@ public:
     std::uint64_t ask(std::size_t group, const wire::SipMessage& sip) const noexcept {
         return hash(sip.call_id, group);
     }
+    /// The same, of a hash of both that somebody has made with the same seed.
+    static std::uint64_t asked(std::uint64_t call) noexcept { return call == 0 ? 1 : call; }
     /// Asks for what see() is going to touch.
     void fetch(std::uint64_t asked) const noexcept { table::fetch(&calls_[home(asked)]); }
 

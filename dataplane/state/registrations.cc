@@ -34,7 +34,11 @@ AddressOfRecord address_of_record(std::string_view uri) noexcept {
         found.user = found.user.substr(0, found.user.find(':'));
         uri.remove_prefix(at + 1);
     }
-    found.host = uri.substr(0, uri.find_first_of(";?"));
+    // find_first_of() calls a function for each octet.
+    found.host = {
+        uri.data(),
+        static_cast<std::size_t>(
+            std::find_if(uri.begin(), uri.end(), [](char c) { return c == ';' || c == '?'; }) - uri.begin())};
     return found;
 }
 

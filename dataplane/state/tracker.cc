@@ -41,10 +41,14 @@ void Tracker::see_together(Instant now, std::span<const TrackedMessage> messages
     // All of them before anything else is done: what is looked at meanwhile would only have to wait behind.
     for (const TrackedMessage& message : messages)
         table::bring(message.text.data(), std::min(message.text.size(), text_part));
-    for (std::size_t i = 0; i < messages.size(); ++i)
-        read(messages[i], reads_[i]);
     const auto reads = std::span(reads_).first(messages.size());
-    if (messages.size() > 1)
+    const bool ahead = messages.size() > 1 && registrations_.size() + dialogs_.size() > near_records;
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+        read(messages[i], reads[i]);
+        if (ahead)
+            fetch_buckets(messages[i], reads[i]);
+    }
+    if (ahead)
         fetch_records(messages, reads);
     for (std::size_t i = 0; i < messages.size(); ++i)
         apply(now, messages[i], reads[i]);
@@ -63,15 +67,20 @@ void Tracker::read(const TrackedMessage& message, Read& into) {
             return;
         into.kind = Read::Kind::registration;
         into.registration = registrations_.ask(group, into.message);
-        registrations_.fetch_buckets(into.registration);
         return;
     }
     into.kind = Read::Kind::call;
     into.dialog = dialogs_.ask(group, into.message);
-    dialogs_.fetch_buckets(into.dialog);
-    if (message.way == Way::served) {
-        into.call = calls_.ask(group, into.message);
-        calls_.fetch(into.call);
+    into.call = Calls::asked(into.dialog.call); // both tables have the seed of this tracker
+}
+
+void Tracker::fetch_buckets(const TrackedMessage& message, const Read& read) const {
+    if (read.kind == Read::Kind::registration) {
+        registrations_.fetch_buckets(read.registration);
+    } else if (read.kind == Read::Kind::call) {
+        dialogs_.fetch_buckets(read.dialog);
+        if (message.way == Way::served)
+            calls_.fetch(read.call);
     }
 }
 

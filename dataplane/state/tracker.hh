@@ -74,6 +74,8 @@ public:
 private:
     /// So many are read at once: their texts and what was read of them stay near.
     static constexpr std::size_t together = 32;
+    /// So few records with their texts stay near by themselves.
+    static constexpr std::size_t near_records = 1024;
 
     /// What is known of a message before its records are touched.
     struct Read {
@@ -87,6 +89,7 @@ private:
     };
     void see_together(Instant now, std::span<const TrackedMessage> messages);
     void read(const TrackedMessage& message, Read& into);
+    void fetch_buckets(const TrackedMessage& message, const Read& read) const;
     void fetch_records(std::span<const TrackedMessage> messages, std::span<Read> reads) const;
     void apply(Instant now, const TrackedMessage& message, const Read& read);
 

@@ -188,25 +188,37 @@ private:
         Slot& slot_;
     };
 
+    // Word by word through registers: a copy of the whole costs more than the words.
     static void put_head(Slot& slot, const Head& head) {
-        std::array<std::uint64_t, head_words> copy{};
-        std::memcpy(copy.data(), &head, sizeof head);
+        const char* from = reinterpret_cast<const char*>(&head);
         for (std::size_t i = 0; i < head_words; ++i)
-            slot.head[i].store(copy[i], std::memory_order_relaxed);
+            slot.head[i].store(word_at(from + 8 * i, std::min<std::size_t>(8, sizeof head - 8 * i)),
+                               std::memory_order_relaxed);
     }
 
     static void put_text(Chunk& chunk, std::string_view part) {
-        std::size_t at = 0;
+        const std::size_t whole = part.size() / 8;
+        if (part.size() == chunk_octets) {
+#pragma GCC unroll 15
+            for (std::size_t i = 0; i < chunk_octets / 8; ++i)
+                chunk.words[i].store(word_at(part.data() + 8 * i, 8), std::memory_order_relaxed);
+            return;
+        }
+        for (std::size_t i = 0; i < whole; ++i)
+            chunk.words[i].store(word_at(part.data() + 8 * i, 8), std::memory_order_relaxed);
+        if (whole * 8 < part.size())
+            chunk.words[whole].store(word_at(part.data() + 8 * whole, part.size() % 8),
+                                     std::memory_order_relaxed);
+    }
+
+    /// Up to 8 octets.
+    static std::uint64_t word_at(const char* from, std::size_t octets) {
         std::uint64_t word = 0;
-        for (; at + 8 <= part.size(); at += 8) {
-            std::memcpy(&word, part.data() + at, 8);
-            chunk.words[at / 8].store(word, std::memory_order_relaxed);
-        }
-        if (at < part.size()) {
-            word = 0;
-            std::memcpy(&word, part.data() + at, part.size() - at);
-            chunk.words[at / 8].store(word, std::memory_order_relaxed);
-        }
+        if (octets == 8)
+            std::memcpy(&word, from, 8);
+        else
+            std::memcpy(&word, from, octets);
+        return word;
     }
 
     /// One that was given back, or else the first that was never used. There is one.
@@ -254,10 +266,11 @@ private:
     }
 
     static bool copy_head(const Slot& slot, Head& head) {
-        std::array<std::uint64_t, head_words> copy;
-        for (std::size_t i = 0; i < head_words; ++i)
-            copy[i] = slot.head[i].load(std::memory_order_relaxed);
-        std::memcpy(static_cast<void*>(&head), copy.data(), sizeof head);
+        char* into = reinterpret_cast<char*>(&head);
+        for (std::size_t i = 0; i < head_words; ++i) {
+            const std::uint64_t word = slot.head[i].load(std::memory_order_relaxed);
+            std::memcpy(into + 8 * i, &word, std::min<std::size_t>(8, sizeof head - 8 * i));
+        }
         return slot.used.load(std::memory_order_relaxed) != 0;
     }
 

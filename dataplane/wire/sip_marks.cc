@@ -18,6 +18,7 @@ struct Block {
     std::uint64_t line_feeds;
     std::uint64_t colons;
     std::uint64_t separators;
+    std::uint64_t stops;
     std::uint64_t initials;
 };
 
@@ -25,6 +26,11 @@ struct Block {
 /// and the compact forms f, i, l, m, t, v.
 constexpr bool is_initial(char c) {
     return std::string_view{"cefilmprtv"}.find(sip_text::lower(c)) != std::string_view::npos;
+}
+
+/// What a value or a URI goes on with.
+constexpr bool is_inner(char c) {
+    return c > ' ' && c < 0x7f && std::string_view{"\"<>;,\\"}.find(c) == std::string_view::npos;
 }
 
 /// A table of 16 octets, repeated for the widest register.
@@ -41,6 +47,7 @@ constexpr Table rows_of(Member member) {
     return rows;
 }
 alignas(block) constexpr Table token_rows = rows_of(sip_text::is_token_char);
+alignas(block) constexpr Table inner_rows = rows_of(is_inner);
 alignas(block) constexpr Table initial_rows = rows_of(is_initial);
 
 /// The bit that stands for the upper half of an octet; none for those beyond ASCII.
@@ -51,45 +58,48 @@ alignas(block) constexpr Table row_bits = [] {
     return bits;
 }();
 
-/// Writes the places of the bits from `base` on.
-[[gnu::always_inline]] inline void put_one_by_one(std::uint16_t* out, std::uint64_t bits,
-                                                  std::size_t base) noexcept {
-    for (; bits != 0; bits &= bits - 1)
-        *out++ = static_cast<std::uint16_t>(base + static_cast<std::size_t>(std::countr_zero(bits)));
-}
+// Each set reads a whole block, or one of which the first octets are there and zeros stand for the others.
 
-struct Scalar {
+/// Reads a part by a copy.
+template <class Set>
+struct ByCopy {
+    [[gnu::always_inline]] static Block read_part(const char* octets, std::size_t length) noexcept {
+        std::array<char, block> copy{};
+        std::memcpy(copy.data(), octets, length);
+        return Set::read(copy.data());
+    }
+};
+
+struct Scalar : ByCopy<Scalar> {
     static Block read(const char* octets) noexcept {
-        Block found{0, 0, 0, 0};
+        Block found{0, 0, 0, 0, 0};
         for (std::size_t i = 0; i < block; ++i) {
             const std::uint64_t bit = std::uint64_t{1} << i;
             found.line_feeds |= octets[i] == '\n' ? bit : 0;
             found.colons |= octets[i] == ':' ? bit : 0;
             found.separators |= sip_text::is_token_char(octets[i]) ? 0 : bit;
+            found.stops |= is_inner(octets[i]) ? 0 : bit;
             found.initials |= is_initial(octets[i]) ? bit : 0;
         }
         return found;
     }
-    static void put(std::uint16_t* out, std::uint64_t bits, std::size_t base) noexcept {
-        put_one_by_one(out, bits, base);
-    }
 };
 
-struct Sse42 {
+struct Sse42 : ByCopy<Sse42> {
     [[gnu::target("sse4.2")]] static Block read(const char* octets) noexcept {
-        const __m128i rows = _mm_loadu_si128(reinterpret_cast<const __m128i*>(token_rows.data()));
+        const __m128i tokens = _mm_loadu_si128(reinterpret_cast<const __m128i*>(token_rows.data()));
+        const __m128i inner = _mm_loadu_si128(reinterpret_cast<const __m128i*>(inner_rows.data()));
         const __m128i letters = _mm_loadu_si128(reinterpret_cast<const __m128i*>(initial_rows.data()));
         const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row_bits.data()));
         const __m128i half = _mm_set1_epi8(0x0f);
-        Block found{0, 0, 0, 0};
+        Block found{0, 0, 0, 0, 0};
         for (std::size_t i = 0; i < block; i += 16) {
             const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(octets + i));
             const __m128i low = _mm_and_si128(text, half);
             const __m128i bit = _mm_shuffle_epi8(bits, _mm_and_si128(_mm_srli_epi16(text, 4), half));
-            const __m128i token = _mm_and_si128(_mm_shuffle_epi8(rows, low), bit);
-            const __m128i letter = _mm_and_si128(_mm_shuffle_epi8(letters, low), bit);
-            found.separators |= mask(_mm_cmpeq_epi8(token, _mm_setzero_si128())) << i;
-            found.initials |= (mask(_mm_cmpeq_epi8(letter, _mm_setzero_si128())) ^ 0xffffU) << i;
+            found.separators |= none(_mm_and_si128(_mm_shuffle_epi8(tokens, low), bit)) << i;
+            found.stops |= none(_mm_and_si128(_mm_shuffle_epi8(inner, low), bit)) << i;
+            found.initials |= (none(_mm_and_si128(_mm_shuffle_epi8(letters, low), bit)) ^ 0xffffU) << i;
             found.line_feeds |= mask(_mm_cmpeq_epi8(text, _mm_set1_epi8('\n'))) << i;
             found.colons |= mask(_mm_cmpeq_epi8(text, _mm_set1_epi8(':'))) << i;
         }
@@ -98,26 +108,27 @@ struct Sse42 {
     [[gnu::target("sse4.2")]] static std::uint64_t mask(__m128i equal) noexcept {
         return static_cast<std::uint32_t>(_mm_movemask_epi8(equal));
     }
-    static void put(std::uint16_t* out, std::uint64_t bits, std::size_t base) noexcept {
-        put_one_by_one(out, bits, base);
+    [[gnu::target("sse4.2")]] static std::uint64_t none(__m128i bits) noexcept {
+        return mask(_mm_cmpeq_epi8(bits, _mm_setzero_si128()));
     }
 };
 
-struct Avx2 {
+struct Avx2 : ByCopy<Avx2> {
     [[gnu::target("avx2")]] static Block read(const char* octets) noexcept {
-        const __m256i rows = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(token_rows.data()));
+        const __m256i tokens = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(token_rows.data()));
+        const __m256i inner = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(inner_rows.data()));
         const __m256i letters = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(initial_rows.data()));
         const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row_bits.data()));
         const __m256i half = _mm256_set1_epi8(0x0f);
-        Block found{0, 0, 0, 0};
+        Block found{0, 0, 0, 0, 0};
         for (std::size_t i = 0; i < block; i += 32) {
             const __m256i text = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(octets + i));
             const __m256i low = _mm256_and_si256(text, half);
             const __m256i bit = _mm256_shuffle_epi8(bits, _mm256_and_si256(_mm256_srli_epi16(text, 4), half));
-            const __m256i token = _mm256_and_si256(_mm256_shuffle_epi8(rows, low), bit);
-            const __m256i letter = _mm256_and_si256(_mm256_shuffle_epi8(letters, low), bit);
-            found.separators |= mask(_mm256_cmpeq_epi8(token, _mm256_setzero_si256())) << i;
-            found.initials |= (mask(_mm256_cmpeq_epi8(letter, _mm256_setzero_si256())) ^ 0xffffffffU) << i;
+            found.separators |= none(_mm256_and_si256(_mm256_shuffle_epi8(tokens, low), bit)) << i;
+            found.stops |= none(_mm256_and_si256(_mm256_shuffle_epi8(inner, low), bit)) << i;
+            found.initials |= (none(_mm256_and_si256(_mm256_shuffle_epi8(letters, low), bit)) ^ 0xffffffffU)
+                              << i;
             found.line_feeds |= mask(_mm256_cmpeq_epi8(text, _mm256_set1_epi8('\n'))) << i;
             found.colons |= mask(_mm256_cmpeq_epi8(text, _mm256_set1_epi8(':'))) << i;
         }
@@ -126,72 +137,66 @@ struct Avx2 {
     [[gnu::target("avx2")]] static std::uint64_t mask(__m256i equal) noexcept {
         return static_cast<std::uint32_t>(_mm256_movemask_epi8(equal));
     }
-    [[gnu::target("bmi,bmi2")]] static void put(std::uint16_t* out, std::uint64_t bits,
-                                                std::size_t base) noexcept {
-        put_one_by_one(out, bits, base);
+    [[gnu::target("avx2")]] static std::uint64_t none(__m256i bits) noexcept {
+        return mask(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256()));
     }
 };
 
-struct Avx512 : Avx2 {
-    [[gnu::target("avx512f,avx512bw")]] static Block read(const char* octets) noexcept {
+struct Avx512 {
+    [[gnu::target("avx512f,avx512bw")]] static Block read(__m512i text) noexcept {
         const __m512i half = _mm512_set1_epi8(0x0f);
-        const __m512i text = _mm512_loadu_si512(octets);
         const __m512i low = _mm512_and_si512(text, half);
         const __m512i bit = _mm512_shuffle_epi8(_mm512_load_si512(row_bits.data()),
                                                 _mm512_and_si512(_mm512_srli_epi16(text, 4), half));
         const __m512i token = _mm512_shuffle_epi8(_mm512_load_si512(token_rows.data()), low);
+        const __m512i inner = _mm512_shuffle_epi8(_mm512_load_si512(inner_rows.data()), low);
         const __m512i letter = _mm512_shuffle_epi8(_mm512_load_si512(initial_rows.data()), low);
         return {_mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\n')),
                 _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(':')), _mm512_testn_epi8_mask(token, bit),
-                _mm512_test_epi8_mask(letter, bit)};
+                _mm512_testn_epi8_mask(inner, bit), _mm512_test_epi8_mask(letter, bit)};
+    }
+    [[gnu::target("avx512f,avx512bw")]] static Block read(const char* octets) noexcept {
+        return read(_mm512_loadu_si512(octets));
+    }
+    [[gnu::target("avx512f,avx512bw,bmi2")]] static Block read_part(const char* octets,
+                                                                    std::size_t length) noexcept {
+        return read(
+            _mm512_maskz_loadu_epi8(_bzhi_u64(~std::uint64_t{0}, static_cast<unsigned>(length)), octets));
     }
 };
 
-alignas(block) constexpr Table numbers = [] {
-    Table table{};
-    for (unsigned i = 0; i < block; ++i)
-        table[i] = static_cast<std::uint8_t>(i);
-    return table;
-}();
-
-/// Bit 7: of a token; bit 6: a letter that a name begins with; bit 5: a colon.
+/// Bit 7: of a token; bit 6: what a value goes on with; bit 5: a letter that a name begins with.
 template <unsigned first>
 constexpr Table kinds_from() {
     Table kinds{};
     for (unsigned i = 0; i < block; ++i) {
         const auto octet = static_cast<char>(first + i);
         kinds[i] = static_cast<std::uint8_t>((sip_text::is_token_char(octet) ? 0x80 : 0) |
-                                             (is_initial(octet) ? 0x40 : 0) | (octet == ':' ? 0x20 : 0));
+                                             (is_inner(octet) ? 0x40 : 0) | (is_initial(octet) ? 0x20 : 0));
     }
     return kinds;
 }
 alignas(block) constexpr Table low_kinds = kinds_from<0>();
 alignas(block) constexpr Table high_kinds = kinds_from<64>();
 
-struct Avx512Vbmi2 {
-    /// One table of 128 octets; those beyond ASCII are of no kind. Masks are taken from top bits where that
-    /// can be: comparisons all wait for one unit of the processor.
-    [[gnu::target("avx512f,avx512bw,avx512vbmi")]] static Block read(const char* octets) noexcept {
-        const __m512i text = _mm512_loadu_si512(octets);
-        const __mmask64 ascii = _knot_mask64(_mm512_movepi8_mask(text));
-        const __m512i kinds = _mm512_maskz_permutex2var_epi8(ascii, _mm512_load_si512(low_kinds.data()), text,
-                                                             _mm512_load_si512(high_kinds.data()));
+struct Avx512Vbmi {
+    /// One table of 128 octets, of which the last is of no kind: it stands for those beyond ASCII too.
+    [[gnu::target("avx512f,avx512bw,avx512vbmi")]] static Block read(__m512i text) noexcept {
+        const __m512i octet = _mm512_min_epu8(text, _mm512_set1_epi8(0x7f));
+        const __m512i kinds = _mm512_permutex2var_epi8(_mm512_load_si512(low_kinds.data()), octet,
+                                                       _mm512_load_si512(high_kinds.data()));
         return {_mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\n')),
-                _mm512_movepi8_mask(_mm512_slli_epi16(kinds, 2)), ~_mm512_movepi8_mask(kinds),
-                _mm512_movepi8_mask(_mm512_slli_epi16(kinds, 1))};
+                _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(':')), ~_mm512_movepi8_mask(kinds),
+                _mm512_testn_epi8_mask(kinds, _mm512_set1_epi8(0x40)),
+                _mm512_test_epi8_mask(kinds, _mm512_set1_epi8(0x20))};
     }
-    /// All places of a block at once: what lies behind them is overwritten by the next block.
-    [[gnu::target("avx512f,avx512bw,avx512vbmi2,popcnt")]] static void
-    put(std::uint16_t* out, std::uint64_t bits, std::size_t base) noexcept {
-        const __m512i places = _mm512_maskz_compress_epi8(bits, _mm512_load_si512(numbers.data()));
-        const __m512i first = _mm512_set1_epi16(static_cast<short>(base));
-        _mm512_storeu_si512(
-            out,
-            _mm512_add_epi16(first, _mm512_cvtepu8_epi16(_mm512_maskz_extracti64x4_epi64(0xff, places, 0))));
-        if (std::popcount(bits) > 32)
-            _mm512_storeu_si512(
-                out + 32, _mm512_add_epi16(
-                              first, _mm512_cvtepu8_epi16(_mm512_maskz_extracti64x4_epi64(0xff, places, 1))));
+    [[gnu::target("avx512f,avx512bw,avx512vbmi")]] static Block read(const char* octets) noexcept {
+        return read(_mm512_loadu_si512(octets));
+    }
+    [[gnu::target("avx512f,avx512bw,avx512vbmi,bmi2")]] static Block read_part(const char* octets,
+                                                                               std::size_t length) noexcept {
+        return read(
+            _mm512_maskz_loadu_epi8(_bzhi_u64(~std::uint64_t{0}, static_cast<unsigned>(length)), octets));
     }
 };
 
@@ -202,19 +207,15 @@ struct SipMarks::Pass {
     SipMarks& marks;
     std::string_view text;
     std::size_t word{0};
-    std::size_t rank{0};
     // What of the block before reaches into this one.
     std::uint64_t behind_feed{0};
     unsigned char in_name{0};
     // Of the marks; here they stay in registers.
     std::uint64_t odd{0};
-    std::size_t lines{0};
     std::size_t head{0};
 
     /// Takes the next block. True: the pass is over.
-    template <class Set>
-    [[gnu::always_inline]] bool take(const char* octets) noexcept {
-        Block found = Set::read(octets);
+    [[gnu::always_inline]] bool take(Block found) noexcept {
         const std::uint64_t starts = found.line_feeds << 1U | behind_feed;
         // A one that is added at the beginning of a name comes out behind its end.
         const std::uint64_t tokens = ~found.separators;
@@ -228,24 +229,22 @@ struct SipMarks::Pass {
             strange &= through;
             beginnings &= through;
             found.separators &= through;
+            found.stops &= through;
             found.line_feeds &= through;
         }
         odd |= strange;
-        lines += static_cast<std::size_t>(std::popcount(found.line_feeds));
-        put<Set>(found.separators, beginnings);
+        put(found, beginnings);
         behind_feed = found.line_feeds >> (block - 1);
-        if (nameless != 0 && head > word * block) [[unlikely]] { // the line feed alone is in the next one
-            put<Scalar>(1, 0);
-            ++lines;
-        }
+        if (nameless != 0 && head > word * block) [[unlikely]] // the line feed alone is in the next one
+            put({1, 0, 1, 1, 0}, 0);
         return nameless != 0;
     }
 
-    template <class Set>
-    [[gnu::always_inline]] void put(std::uint64_t separators, std::uint64_t beginnings) noexcept {
-        marks.words_[word] = {separators, beginnings, rank};
-        Set::put(marks.positions_.data() + rank, separators, word * block);
-        rank += static_cast<std::size_t>(std::popcount(separators));
+    [[gnu::always_inline]] void put(const Block& found, std::uint64_t beginnings) noexcept {
+        marks.separators_[word] = found.separators;
+        marks.stops_[word] = found.stops;
+        marks.line_feeds_[word] = found.line_feeds;
+        marks.beginnings_[word] = beginnings;
         ++word;
     }
 
@@ -266,19 +265,15 @@ struct SipMarks::Pass {
         take_all<Set>();
         marks.head_ = head;
         marks.odd_ = odd;
-        marks.lines_ = lines;
     }
 
     template <class Set>
     [[gnu::always_inline]] void take_all() noexcept {
         while ((word + 1) * block <= text.size())
-            if (take<Set>(text.data() + word * block))
+            if (take(Set::read(text.data() + word * block)))
                 return;
-        if (word * block == text.size())
-            return;
-        std::array<char, block> rest{};
-        std::memcpy(rest.data(), text.data() + word * block, text.size() - word * block);
-        take<Set>(rest.data());
+        if (word * block < text.size())
+            take(Set::read_part(text.data() + word * block, text.size() - word * block));
     }
 
     static void scalar(SipMarks& marks, std::string_view text) noexcept { Pass{marks, text}.run<Scalar>(); }
@@ -294,9 +289,9 @@ struct SipMarks::Pass {
     avx512(SipMarks& marks, std::string_view text) noexcept {
         Pass{marks, text}.run<Avx512>();
     }
-    [[gnu::target("avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt"), gnu::flatten]] static void
-    avx512_vbmi2(SipMarks& marks, std::string_view text) noexcept {
-        Pass{marks, text}.run<Avx512Vbmi2>();
+    [[gnu::target("avx512f,avx512bw,avx512vbmi,bmi,bmi2,popcnt"), gnu::flatten]] static void
+    avx512_vbmi(SipMarks& marks, std::string_view text) noexcept {
+        Pass{marks, text}.run<Avx512Vbmi>();
     }
 };
 
@@ -312,7 +307,7 @@ bool has_bmi() noexcept {
 
 std::string_view to_string(SipScanner scanner) noexcept {
     constexpr std::array<std::string_view, sip_scanners> names{"scalar", "sse4.2", "avx2", "avx512",
-                                                               "avx512-vbmi2"};
+                                                               "avx512-vbmi"};
     return names[static_cast<std::size_t>(scanner)];
 }
 
@@ -326,16 +321,15 @@ bool available(SipScanner scanner) noexcept {
         return __builtin_cpu_supports("avx2") != 0 && has_bmi();
     case SipScanner::avx512:
         return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 && has_bmi();
-    case SipScanner::avx512_vbmi2:
-        return available(SipScanner::avx512) && __builtin_cpu_supports("avx512vbmi") != 0 &&
-               __builtin_cpu_supports("avx512vbmi2") != 0;
+    case SipScanner::avx512_vbmi:
+        return available(SipScanner::avx512) && __builtin_cpu_supports("avx512vbmi") != 0;
     }
     return false;
 }
 
 SipScanner best_sip_scanner() noexcept {
     for (const auto scanner :
-         {SipScanner::avx512_vbmi2, SipScanner::avx512, SipScanner::avx2, SipScanner::sse42})
+         {SipScanner::avx512_vbmi, SipScanner::avx512, SipScanner::avx2, SipScanner::sse42})
         if (available(scanner))
             return scanner;
     return SipScanner::scalar;
@@ -343,7 +337,7 @@ SipScanner best_sip_scanner() noexcept {
 
 void SipMarks::mark(std::string_view text, SipScanner scanner) noexcept {
     static constexpr std::array mark_by{&Pass::scalar, &Pass::sse42, &Pass::avx2, &Pass::avx512,
-                                        &Pass::avx512_vbmi2};
+                                        &Pass::avx512_vbmi};
     static_assert(mark_by.size() == sip_scanners);
     mark_by[static_cast<std::size_t>(scanner)](*this, text.substr(0, octets_max));
 }

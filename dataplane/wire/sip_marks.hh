@@ -4,24 +4,27 @@
 // Where the structure of a SIP header section is.
 //
 // Problem: reading a header section octet by octet costs ten times what its content is worth. Idea: one pass
-// over the octets, 16 to 64 at a time, writes down where the separators are (all octets that no token
-// contains) and which lines may have a field that is looked at; whoever reads the section then goes from
-// separator to separator, and past all other lines. The same pass tells whether every line is one of its own
-// with a name and a colon, by an addition that carries through the octets of a name: nobody needs to look at
-// a line for that. The pass ends at the blank line, so a body costs nothing. Which instructions it uses is
-// chosen at run time; the scalar form is the reference. Deliberately absent: what the separators mean.
+// over the octets, 16 to 64 at a time, makes maps with a bit for each octet: the separators (all octets that
+// no token contains), the stops (what ends a value or a URI), the line feeds, and the beginnings of lines
+// that may have a field that is looked at. Whoever reads the section asks for the next one of a kind behind a
+// place, which is one word of a map, and goes past all other lines. The same pass tells whether every line is
+// one of its own with a name and a colon, by an addition that carries through the octets of a name: nobody
+// needs to look at a line for that. The pass ends at the blank line, so a body costs nothing. Which
+// instructions it uses is chosen at run time; the scalar form is the reference. Deliberately absent: what the
+// separators mean.
 
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace tandem::wire {
 
 /// Sets of instructions for the pass, from the plainest on.
-enum class SipScanner : std::uint8_t { scalar, sse42, avx2, avx512, avx512_vbmi2 };
-inline constexpr std::size_t sip_scanners = static_cast<std::size_t>(SipScanner::avx512_vbmi2) + 1;
+enum class SipScanner : std::uint8_t { scalar, sse42, avx2, avx512, avx512_vbmi };
+inline constexpr std::size_t sip_scanners = static_cast<std::size_t>(SipScanner::avx512_vbmi) + 1;
 
 std::string_view to_string(SipScanner scanner) noexcept;
 /// Can this machine use it?
@@ -39,40 +42,56 @@ public:
     /// The octets of start line and header section with the blank line; 0: there is no blank line, or a line
     /// in front of it has no name (a folded one, say), and nothing else is said.
     std::size_t head() const noexcept { return head_; }
-    /// The line feeds in the head.
-    std::size_t lines() const noexcept { return lines_; }
+    /// The line feeds in the head; counts them.
+    [[gnu::always_inline]] std::size_t lines() const noexcept {
+        std::size_t count = 0;
+        for (std::size_t word = 0; word * block < head_; ++word)
+            count += static_cast<std::size_t>(std::popcount(line_feeds_[word]));
+        return count;
+    }
     /// Does every header line have a colon right behind its name?
     bool plain() const noexcept { return odd_ == 0; }
 
-    /// The number of separators in front of `position`, which is in the head.
-    [[gnu::always_inline]] std::size_t rank(std::size_t position) const noexcept {
-        const std::uint64_t before = (std::uint64_t{1} << position % block) - 1;
-        const Word& word = words_[position / block];
-        return word.rank + static_cast<std::size_t>(std::popcount(word.separators & before));
-    }
-    /// Where separator number `i` is; there are rank(head() - 1) + 1 of them, the last one being a line feed.
-    std::size_t separator(std::size_t i) const noexcept { return positions_[i]; }
+    // The first one at `position` or behind it. The last octet of the head is one of each kind, so there
+    // always is one for a position in the head.
+
+    /// An octet that no token contains.
+    std::size_t separator(std::size_t position) const noexcept { return first(separators_, position); }
+    /// An octet that may end a value or a URI: a blank, a control octet, one beyond ASCII, any of "<>;,\.
+    std::size_t stop(std::size_t position) const noexcept { return first(stops_, position); }
+    std::size_t line_feed(std::size_t position) const noexcept { return first(line_feeds_, position); }
 
     static constexpr std::size_t block = 64;
     /// Of the 64 octets from 64 * `word` on: where a header line begins with a letter with which the name of
     /// a field begins that is looked at. For words of the head.
-    std::uint64_t beginnings(std::size_t word) const noexcept { return words_[word].beginnings; }
+    std::uint64_t beginnings(std::size_t word) const noexcept { return beginnings_[word]; }
 
 private:
     struct Pass;
     static constexpr std::size_t words = octets_max / block + 1;
+    /// Room behind each map: for what is read beyond its end, and so that the maps are not a multiple of a
+    /// page apart, where stores to one would look like those to another.
+    static constexpr std::size_t apart = 128;
+    using Map = std::array<std::uint64_t, words + apart>;
 
-    struct Word {
-        std::uint64_t separators;
-        std::uint64_t beginnings;
-        std::uint64_t rank; ///< of its first octet
-    };
+    [[gnu::always_inline]] static std::size_t first(const Map& map, std::size_t position) noexcept {
+        static_assert(std::endian::native == std::endian::little);
+        for (;;) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, reinterpret_cast<const char*>(map.data()) + position / 8, sizeof word);
+            word >>= position % 8;
+            if (word != 0) [[likely]]
+                return position + static_cast<std::size_t>(std::countr_zero(word));
+            position = position / 8 * 8 + block;
+        }
+    }
 
     std::size_t head_;
-    std::size_t lines_;
     std::uint64_t odd_;
-    std::array<Word, words> words_;
-    std::array<std::uint16_t, words * block + block> positions_; ///< a block more may be written
+    Map separators_;
+    Map stops_;
+    Map line_feeds_;
+    Map beginnings_;
 };
 
 } // namespace tandem::wire

@@ -138,9 +138,7 @@ std::optional<SipError> HeaderSection::end(std::string_view rest) noexcept {
         {Field::call_id, SipError::call_id_missing},
         {Field::cseq, SipError::cseq_missing},
     }};
-    constexpr std::uint32_t all = bit_of(Field::via) | bit_of(Field::from) | bit_of(Field::to) |
-                                  bit_of(Field::call_id) | bit_of(Field::cseq);
-    if ((seen_ & all) != all)
+    if ((seen_ & all_duties) != all_duties)
         for (const Duty& duty : duties)
             if ((seen_ & bit_of(duty.field)) == 0)
                 return duty.missing;

@@ -29,6 +29,9 @@ constexpr std::uint32_t bit_of(Field field) noexcept {
 inline constexpr std::uint32_t once_only = bit_of(Field::from) | bit_of(Field::to) | bit_of(Field::call_id) |
                                            bit_of(Field::cseq) | bit_of(Field::max_forwards) |
                                            bit_of(Field::content_length);
+/// The header fields that every message has.
+inline constexpr std::uint32_t all_duties = bit_of(Field::via) | bit_of(Field::from) | bit_of(Field::to) |
+                                            bit_of(Field::call_id) | bit_of(Field::cseq);
 
 /// The header section of one message, line by line.
 class HeaderSection {

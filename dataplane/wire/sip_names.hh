@@ -3,9 +3,9 @@
 
 // Names of header fields and parameters, recognised by a word or two. For the fast reader only.
 //
-// Problem: a name is compared with a dozen others, in either case. Idea: its length and first two letters
-// lead to the only name that it can be, and 8 octets at a time are compared under a mask of the bits that
-// tell cases apart. Deliberately absent: names that do not matter here.
+// Problem: a name is compared with a dozen others, in either case. Idea: its first two letters lead to the
+// only name that it can be, or to two, and 8 octets at a time are compared, the colon among them, under a
+// mask of the bits that tell cases apart. Deliberately absent: names that do not matter here.
 
 #include "dataplane/wire/sip_fields.hh"
 #include "dataplane/wire/sip_message.hh"
@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace tandem::wire::sip_text {
 
@@ -60,53 +61,91 @@ struct Literal {
     constexpr std::string_view text() const { return {octets, size - 1}; }
 };
 
-/// Is it `name`, in either case? At most 8 letters; name_room octets can be read at `octets`.
+/// Are these octets those of a word, but for the bits that tell cases apart?
+template <class Word>
+[[gnu::always_inline]] inline bool is_word(const char* octets, Word word, Word either) {
+    Word read = 0;
+    std::memcpy(&read, octets, sizeof read);
+    return (read | either) == (word | either);
+}
+
+/// Does `name` stand here, in either case? 4 to 16 octets, all of which can be read.
 template <Literal name>
 [[gnu::always_inline]] inline bool is_name(const char* octets) {
     constexpr std::string_view text = name.text();
-    static_assert(text.size() <= 8);
-    constexpr std::uint64_t mask = mask_of(text.size());
-    constexpr std::uint64_t either = case_of(text);
-    constexpr std::uint64_t word = word_of(text) | either;
-    return ((load_word(octets) & mask) | either) == word;
+    static_assert(text.size() >= 4 && text.size() <= 16);
+    using Word = std::conditional_t<(text.size() < 8), std::uint32_t, std::uint64_t>;
+    using Rest = std::conditional_t<text.size() == sizeof(Word) + 1, std::uint8_t, Word>;
+    constexpr std::string_view head = text.substr(0, sizeof(Word));
+    constexpr std::string_view rest = text.substr(text.size() - sizeof(Rest));
+    constexpr auto word = static_cast<Word>(word_of(head));
+    constexpr auto either = static_cast<Word>(case_of(head));
+    constexpr auto rest_word = static_cast<Rest>(word_of(rest));
+    constexpr auto rest_either = static_cast<Rest>(case_of(rest));
+    if (!is_word(octets, word, either))
+        return false;
+    return text.size() == sizeof(Word) ||
+           is_word(octets + text.size() - sizeof(Rest), rest_word, rest_either);
 }
 
 /// A name with its colon, and what it is compared by: its first 8 octets, and its last 8 if there are more.
 struct alignas(64) Name {
     std::uint64_t mask{0};
     std::uint64_t either{0};
-    std::uint64_t word{0};
+    std::uint64_t word{1}; ///< so made, nothing is equal to it under the mask
     std::uint64_t tail_either{0};
     std::uint64_t tail{0};
-    std::uint32_t tail_at{0}; ///< 0: there is no tail
-    std::uint32_t bit{0};     ///< of the field
-    Field field{};
+    std::uint32_t bit{0}; ///< of the field
+    std::uint8_t length{0};
+    std::uint8_t tail_at{0}; ///< 0: there is no tail
+    std::uint8_t other{0};   ///< the place of another one with the same two letters
+    Field field{Field::other};
 };
-/// What stands where there is no name: nothing is equal to it under the mask.
-inline constexpr Name no_name{0, 0, 1, 0, 0, 0, 0, Field::other};
+static_assert(sizeof(Name) == 64);
 
-inline constexpr std::size_t name_places = 64;
-constexpr std::size_t place_of_name(std::uint64_t word, std::size_t length, std::uint32_t multiplier) {
-    const std::uint32_t letters = static_cast<std::uint32_t>(word & 0xffffU) | 0x2020U;
-    return ((letters + (static_cast<std::uint32_t>(length) << 16U)) * multiplier) >> 26U;
+constexpr Name name_of(std::string_view text, Field field, std::uint8_t other) {
+    Name name;
+    name.other = other;
+    const std::string_view head = text.substr(0, 8);
+    name.mask = mask_of(head.size());
+    name.either = case_of(head);
+    name.word = word_of(head) | name.either;
+    if (text.size() > 8) {
+        const std::string_view tail = text.substr(text.size() - 8);
+        name.tail_at = static_cast<std::uint8_t>(text.size() - 8);
+        name.tail_either = case_of(tail);
+        name.tail = word_of(tail) | name.tail_either;
+    }
+    name.length = static_cast<std::uint8_t>(text.size());
+    name.field = field;
+    name.bit = bit_of(field);
+    return name;
 }
 
-struct NameTable {
-    std::uint32_t multiplier{0};
-    std::array<Name, name_places> names{};
-};
+/// Leads to a place of its own for each pair of letters with which a name begins; found by trying.
+inline constexpr std::uint32_t name_multiplier = 0x9e37b339U;
+
+/// Where names with these first two letters are; not all that are there have them.
+constexpr std::uint8_t place_of_names(std::uint64_t word) {
+    return static_cast<std::uint8_t>(
+        ((static_cast<std::uint32_t>(word & 0xffffU) | 0x2020U) * name_multiplier) >> 26U);
+}
+
+inline constexpr std::size_t name_places = 64;
+// Behind the places: Content-Length, which begins as Contact does, and one that nothing is equal to.
+inline constexpr std::uint8_t content_length_place = name_places;
+inline constexpr std::uint8_t nobody = name_places + 1;
 
 // Hidden: otherwise position-independent code asks where it is, each time.
-[[gnu::visibility("hidden")]] inline constexpr NameTable name_table = [] {
+[[gnu::visibility("hidden")]] inline constexpr auto name_table = [] {
     struct Known {
         std::string_view text;
         Field field;
     };
-    constexpr std::array<Known, 18> known{{{"Call-ID:", Field::call_id},
+    constexpr std::array<Known, 17> known{{{"Call-ID:", Field::call_id},
                                            {"i:", Field::call_id},
                                            {"Contact:", Field::contact},
                                            {"m:", Field::contact},
-                                           {"Content-Length:", Field::content_length},
                                            {"l:", Field::content_length},
                                            {"CSeq:", Field::cseq},
                                            {"Expires:", Field::expires},
@@ -120,51 +159,50 @@ struct NameTable {
                                            {"t:", Field::to},
                                            {"Via:", Field::via},
                                            {"v:", Field::via}}};
-    for (std::uint32_t multiplier = 0x9e3779b1U;; multiplier += 2) {
-        NameTable table;
-        table.multiplier = multiplier;
-        table.names.fill(no_name);
-        bool alone = true;
-        for (const Known& one : known) {
-            const std::string_view text = one.text;
-            Name& name = table.names[place_of_name(word_of(text.substr(0, 2)), text.size() - 1, multiplier)];
-            alone = alone && name.field == Field::other;
-            const std::string_view head = text.substr(0, 8);
-            name.mask = mask_of(head.size());
-            name.either = case_of(head);
-            name.word = word_of(head) | name.either;
-            if (text.size() > 8) {
-                const std::string_view tail = text.substr(text.size() - 8);
-                name.tail_at = static_cast<std::uint32_t>(text.size() - 8);
-                name.tail_either = case_of(tail);
-                name.tail = word_of(tail) | name.tail_either;
-            }
-            name.field = one.field;
-            name.bit = bit_of(one.field);
-        }
-        if (alone)
-            return table;
+    std::array<Name, name_places + 2> names{};
+    for (Name& name : names)
+        name.other = nobody;
+    for (const Known& one : known) {
+        Name& name = names[place_of_names(word_of(one.text.substr(0, 2)))];
+        if (name.field != Field::other)
+            throw "two names in one place"; // no constant expression: the build fails
+        name = name_of(one.text, one.field, nobody);
     }
+    names[content_length_place] = name_of("Content-Length:", Field::content_length, nobody);
+    names[place_of_names(word_of("Co"))].other = content_length_place;
+    return names;
 }();
 
-/// A place that no name has.
-inline constexpr std::size_t nobody = [] {
-    std::size_t place = 0;
-    while (name_table.names[place].field != Field::other)
-        ++place;
-    return place;
-}();
-
-/// The name of `length` octets with a colon behind it; name_room octets can be read where it begins. What is
-/// not known is Field::other.
-[[gnu::always_inline]] inline const Name& known_name(const char* octets, std::size_t length) {
+/// The name that these octets begin with, its colon included; name_room octets can be read there. What is not
+/// known is Field::other.
+[[gnu::always_inline]] inline const Name& known_name(const char* octets) {
     const std::uint64_t word = load_word(octets);
-    const Name& name = name_table.names[place_of_name(word, length, name_table.multiplier)];
-    if (((word & name.mask) | name.either) != name.word)
-        return name_table.names[nobody];
-    if (name.tail_at != 0 && (load_word(octets + name.tail_at) | name.tail_either) != name.tail)
-        return name_table.names[nobody];
-    return name;
+    const Name* name = &name_table[place_of_names(word)];
+    const auto begins = [&] { return ((word & name->mask) | name->either) == name->word; };
+    if (!begins()) {
+        name = &name_table[name->other];
+        if (!begins())
+            return name_table[nobody];
+    }
+    if (name->tail_at != 0 && (load_word(octets + name->tail_at) | name->tail_either) != name->tail)
+        return name_table[nobody];
+    return *name;
+}
+
+[[gnu::visibility("hidden")]] inline constexpr auto method_words = [] {
+    std::array<std::uint64_t, sip_method_names.size() + 1> words{};
+    for (std::size_t i = 0; i < sip_method_names.size(); ++i)
+        words[i] = word_of(sip_method_names[i].substr(0, 8));
+    return words;
+}();
+
+/// What sip_method() says of a token of `length` octets; name_room octets can be read where it begins.
+[[gnu::always_inline]] inline SipMethod known_method(const char* octets, std::size_t length) {
+    if (length - 1 > 7) [[unlikely]]
+        return sip_method({octets, length});
+    const std::size_t index = sip_method_places[sip_method_place(length, *octets)];
+    return ((load_word(octets) ^ method_words[index]) & mask_of(length)) == 0 ? static_cast<SipMethod>(index)
+                                                                              : SipMethod::other;
 }
 
 } // namespace tandem::wire::sip_text

@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static SipMarks marks;
     static SipMessage extracted;
     for (const auto scanner : {SipScanner::scalar, SipScanner::sse42, SipScanner::avx2, SipScanner::avx512,
-                               SipScanner::avx512_vbmi2}) {
+                               SipScanner::avx512_vbmi}) {
         if (!available(scanner))
             continue;
         const auto error = extract_sip(datagram, scanner, marks, extracted);
