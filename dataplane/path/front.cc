@@ -68,11 +68,13 @@ void Front::compile(const contract::Policy& policy, std::uint32_t sequence) {
     sequence_ = sequence;
     compiled_ = true;
     vip_count_ = std::min<std::size_t>(policy.vip_count, policy.vips.size());
+    translates_ = false;
     for (std::size_t i = 0; i < vip_count_; ++i) {
         const contract::Vip& vip = policy.vips[i];
         vips_[i] = {vip.address, vip.server, vip.group, contract::Forwarding::host};
         if (vip.group < groups_max)
             vips_[i].forwarding = policy.groups[vip.group].forwarding;
+        translates_ = translates_ || vips_[i].forwarding == contract::Forwarding::nat;
     }
     for (const Facing facing : {Facing::outside, Facing::inside}) {
         const auto place = [&](Addresses& table) {
@@ -191,12 +193,7 @@ Front::Look Front::look_inside(const RawFrame& frame, Seen& seen, std::size_t ne
             return Look::none;
         seen.vip = slot.vip;
         seen.group = slot.group;
-        seen.flow.addresses = table::SeededHash{seed_}
-                                  .add(raw<std::uint64_t>(remote))
-                                  .add(raw<std::uint64_t>(remote + 8))
-                                  .add(high)
-                                  .add(low)
-                                  .value();
+        seen.flow.addresses = stand_in(remote, vip);
     }
     const auto ports = raw<std::uint32_t>(transport);
     const auto port = static_cast<std::uint16_t>(facing == Facing::outside ? ports >> 16U : ports);
@@ -211,6 +208,35 @@ Front::Look Front::look_inside(const RawFrame& frame, Seen& seen, std::size_t ne
     seen.kind = sip ? Kind::sip_malformed : Kind::other_port;
     seen.way = Way::plain;
     return sip ? Look::sip : Look::other;
+}
+
+/// What stands for two IPv6 addresses in a flow's key.
+std::uint64_t Front::stand_in(const std::uint8_t* remote, const std::uint8_t* vip) const noexcept {
+    return table::SeededHash{seed_}
+        .add(raw<std::uint64_t>(remote))
+        .add(raw<std::uint64_t>(remote + 8))
+        .add(raw<std::uint64_t>(vip))
+        .add(raw<std::uint64_t>(vip + 8))
+        .value();
+}
+
+/// The server behind a translated VIP answers with an address of its own; its packets belong to the flow of
+/// the VIP all the same.
+void Front::name_by_vips(std::span<const RawFrame> frames, std::span<Seen> seen,
+                         std::span<std::byte*> lines) const noexcept {
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        Seen& packet = seen[i];
+        if (packet.way == Way::slow || vips_[packet.vip].forwarding != contract::Forwarding::nat)
+            continue;
+        const std::uint8_t* vip = vips_[packet.vip].address.octets.data();
+        if (packet.flow.version() == 4)
+            packet.flow.addresses = static_cast<std::uint32_t>(packet.flow.addresses) |
+                                    std::uint64_t{raw<std::uint32_t>(vip)} << 32U;
+        else
+            packet.flow.addresses = stand_in(frames[i].data + packet.network + 24, vip);
+        lines[i] = flow_lines_.line(packet.flow.hash(flow_lines_.seed));
+        table::fetch_to_write(lines[i]);
+    }
 }
 
 /// What neither of the two took: everything is known of it from inspect().

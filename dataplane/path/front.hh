@@ -54,7 +54,7 @@ struct Seen {
     std::uint16_t length{0};     ///< octets of the IP packet, padding left out; of the plain way
     std::uint16_t ether_type{0}; ///< behind the tags
     std::uint32_t tags{0};       ///< how many
-    table::FlowKey flow;         ///< of the plain way
+    table::FlowKey flow;         ///< of the plain way: the remote end and the VIP, in both directions
 
     /// A REGISTER request.
     constexpr bool binding() const {
@@ -97,12 +97,16 @@ public:
     void set_flow_lines(const table::FlowLines& lines) { flow_lines_ = lines; }
 
     /// Looks at up to burst_max frames; better, their first lines have been asked for. seen.size() >=
-    /// frames.size(). `lines`: where the flows of packets of
-    /// the plain way are looked for, by set_flow_lines(); may be empty.
+    /// frames.size(). `lines`: where the flows of packets of the plain way are looked for, by
+    /// set_flow_lines(); may be empty.
     void classify(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
                   std::span<std::byte*> lines = {}) const noexcept {
         std::array<std::byte*, burst_max> unwanted;
-        (this->*classify_)(facing, frames, seen, lines.size() < frames.size() ? unwanted : lines);
+        if (lines.size() < frames.size())
+            lines = unwanted;
+        (this->*classify_)(facing, frames, seen, lines);
+        if (facing == Facing::inside && translates_)
+            name_by_vips(frames, seen, lines);
     }
 
     const FrontVip& vip(std::size_t i) const { return vips_[i]; }
@@ -197,6 +201,9 @@ private:
     template <class Set>
     void read_texts(std::span<const RawFrame> frames, Seen* seen, Todo& todo) const noexcept;
     void read_text(const RawFrame& frame, Seen& seen) const noexcept;
+    std::uint64_t stand_in(const std::uint8_t* remote, const std::uint8_t* vip) const noexcept;
+    void name_by_vips(std::span<const RawFrame> frames, std::span<Seen> seen,
+                      std::span<std::byte*> lines) const noexcept;
     template <wire::SipKind kind>
     void settle(Seen& seen, std::uint8_t sight) const noexcept;
 
@@ -216,6 +223,7 @@ private:
     /// The ports of all groups once more, the first four of each and the last four: two lines.
     alignas(64) std::array<std::array<std::uint64_t, contract::groups_max>, 2> ports_{};
     static_assert(contract::groups_max == 8);
+    bool translates_{false}; ///< a VIP has nat
     std::uint64_t seed_;
     table::FlowLines flow_lines_;
     std::array<FrontVip, contract::vips_max> vips_{};

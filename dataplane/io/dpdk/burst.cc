@@ -169,12 +169,10 @@ template <Facing facing>
 [[gnu::noinline]] void Burst::begin_flow(const Seen& seen, const std::uint8_t* data, table::Instant now) {
     const std::uint8_t version = seen.flow.version();
     const std::uint8_t* ip = data + seen.network;
-    const std::uint8_t* source = ip + source_at(version);
-    const std::uint8_t* destination = ip + destination_at(version);
     constexpr bool inbound = facing == Facing::outside;
     state::FlowEnds ends;
-    ends.remote = address_at(inbound ? source : destination, version);
-    ends.local = address_at(inbound ? destination : source, version);
+    ends.remote = address_at(ip + (inbound ? source_at(version) : destination_at(version)), version);
+    ends.local = front_.vip(seen.vip).address;
     ends.remote_port = __builtin_bswap16(static_cast<std::uint16_t>(seen.flow.rest));
     ends.local_port = __builtin_bswap16(static_cast<std::uint16_t>(seen.flow.rest >> 16U));
     ends.group = seen.group;

@@ -329,8 +329,21 @@ BOOST_AUTO_TEST_CASE(both_directions_of_a_flow_have_one_key) {
         BOOST_TEST(in.vip == out.vip);
         BOOST_TEST((look(front, way(phone, 7001, vip, 8000)).flow != in.flow));
     }
-    BOOST_TEST(look(front, way("10.8.0.5", 8000, "10.9.0.7", 7000), Facing::inside).vip == 2,
-               "nat: by the server");
+    with.vips[with.vip_count++] = {address("fd00::101"), address("fd08::5"), 1, {}};
+    front.begin(with, 2);
+    struct Translated {
+        const char* phone;
+        const char* vip;
+        const char* server;
+    };
+    for (const auto& [phone, vip, server] :
+         {Translated{"10.9.0.7", "10.9.0.101", "10.8.0.5"}, {"fd00::7", "fd00::101", "fd08::5"}}) {
+        const Seen in = look(front, way(phone, 7000, vip, 8000));
+        const Seen out = look(front, way(server, 8000, phone, 7000), Facing::inside);
+        BOOST_TEST((in.way == Way::plain && out.way == Way::plain));
+        BOOST_TEST((in.flow == out.flow), "nat: the flow is the VIP's, as seen from both sides");
+        BOOST_TEST(in.vip == out.vip);
+    }
     BOOST_TEST((look(front, way("10.9.0.101", 8000, "10.9.0.7", 7000), Facing::inside).way == Way::slow));
 }
 

@@ -158,9 +158,9 @@ BOOST_AUTO_TEST_CASE(flows) {
                                .group = 1,
                                .kind = state::FlowKind::rtp};
     const state::FlowKey key{.addresses = 7, .rest = state::FlowKey::rest_of(0x409c'204eU, 17, 4)};
-    const std::uint64_t hash = shared->hash(key);
-    shared->begin(key, hash, ends, state::FlowSide::remote, 200, now);
-    BOOST_TEST(shared->see(key, hash, state::FlowSide::local, 172, now.time_since_epoch().count()));
+    shared->begin(key, ends, state::FlowSide::remote, 200, now);
+    BOOST_TEST(shared->see(key, shared->lines().line(shared->hash(key)), state::FlowSide::local, 172,
+                           now.time_since_epoch().count()));
     shared.turn(now);
     const auto answer = parsed("flows");
     BOOST_REQUIRE(answer.at("flows").as_array().size() == 1U);
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(flows_of_several_workers) {
                                    .kind = state::FlowKind::other};
         const state::FlowKey key{.addresses = port,
                                  .rest = state::FlowKey::rest_of(std::byteswap(port), 17, 4)};
-        table->begin(key, table->hash(key), ends, state::FlowSide::remote, 200, now);
+        table->begin(key, ends, state::FlowSide::remote, 200, now);
         table.turn(now);
     };
     {
