@@ -10,6 +10,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -202,9 +204,18 @@ private:
 
     // Sessions.
 
-    void begin(tcp::socket accepted) {
-        const tcp protocol = settings_.local.is_v4() ? tcp::v4() : tcp::v6();
-        tcp::socket socket(io_, protocol, first_to_close(accepted.release()));
+    void begin(tcp::socket connected) {
+        Error error;
+        tcp::socket socket(io_);
+        const int fd = first_to_close(connected.release(error));
+        socket.assign(settings_.local.is_v4() ? tcp::v4() : tcp::v6(), fd, error);
+        if (error) { // the system has no room for it: the peer sees it close, and either side tries again
+            if (fd >= 0)
+                ::close(fd);
+            if (tls_->side() == Side::connector)
+                try_again();
+            return;
+        }
         auto session = std::make_shared<Session>(std::move(socket), tls_,
                                                  Hello{stream_version, settings_.node_id, settings_.pair_id},
                                                  static_cast<SessionOwner&>(*this));

@@ -297,13 +297,13 @@ void Front::name_by_vips(std::span<const RawFrame> frames, std::span<Seen> seen,
 void Front::classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
                            std::span<std::byte*> lines) const noexcept {
     const std::size_t count = std::min({frames.size(), seen.size(), burst_max});
-    Todo todo;
+    Unread unread;
     for (std::size_t i = 0; i < count; ++i)
         if (facing == Facing::outside)
-            look_alone<Facing::outside>(frames.data(), seen.data(), lines.data(), i, todo);
+            look_alone<Facing::outside>(frames.data(), seen.data(), lines.data(), i, unread);
         else
-            look_alone<Facing::inside>(frames.data(), seen.data(), lines.data(), i, todo);
-    read_texts<glance::Sse2>(frames, seen.data(), todo);
+            look_alone<Facing::inside>(frames.data(), seen.data(), lines.data(), i, unread);
+    read_texts<glance::Sse2>(frames, seen.data(), unread);
 }
 
 // For front_wide.cc.

@@ -173,7 +173,7 @@ private:
         std::size_t frame(std::size_t k) const { return rest[k] >> 32U; }
     };
     /// Which frames of a burst need another look, by the kind of look.
-    struct Todo {
+    struct Unread {
         Texts requests;
         Texts responses;
         std::array<std::uint8_t, burst_max> others; ///< not in the usual form
@@ -191,15 +191,15 @@ private:
     void look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const noexcept;
     template <Facing facing>
     void look_alone(const RawFrame* frames, Seen* seen, std::byte** lines, std::size_t i,
-                    Todo& todo) const noexcept;
+                    Unread& unread) const noexcept;
     /// Eight frames at once; gives those of the usual form, a bit for each. Of the others nothing is said.
     template <Facing facing>
     std::uint32_t look_at_eight(const RawFrame* frames, Seen* seen, std::byte** lines, std::size_t i,
-                                Todo& todo) const noexcept;
+                                Unread& unread) const noexcept;
     template <Facing facing>
     void look_wide(std::span<const RawFrame> frames, Seen* seen, std::byte** lines) const noexcept;
     template <class Set>
-    void read_texts(std::span<const RawFrame> frames, Seen* seen, Todo& todo) const noexcept;
+    void read_texts(std::span<const RawFrame> frames, Seen* seen, Unread& unread) const noexcept;
     void read_text(const RawFrame& frame, Seen& seen) const noexcept;
     std::uint64_t stand_in(const std::uint8_t* remote, const std::uint8_t* vip) const noexcept;
     void name_by_vips(std::span<const RawFrame> frames, std::span<Seen> seen,
@@ -207,7 +207,7 @@ private:
     template <wire::SipKind kind>
     void settle(Seen& seen, std::uint8_t sight) const noexcept;
 
-    void read_texts_wide(std::span<const RawFrame> frames, Seen* seen, Todo& todo) const noexcept;
+    void read_texts_wide(std::span<const RawFrame> frames, Seen* seen, Unread& unread) const noexcept;
 
     void compile(const contract::Policy& policy, std::uint32_t sequence);
     void classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,

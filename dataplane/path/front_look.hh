@@ -126,7 +126,7 @@ template <Facing facing>
 /// A frame by itself, whatever its form: all but the method of SIP.
 template <Facing facing>
 [[gnu::always_inline]] inline void Front::look_alone(const RawFrame* frames, Seen* seen, std::byte** lines,
-                                                     std::size_t i, Todo& todo) const noexcept {
+                                                     std::size_t i, Unread& unread) const noexcept {
     using namespace front_look;
     Look found = look<facing>(frames[i], seen[i]);
     std::size_t at = ethernet + ipv4;
@@ -146,41 +146,42 @@ template <Facing facing>
     const std::uint8_t* transport = frames[i].data + at;
     const std::uint32_t size = be16(transport + 4) - static_cast<std::uint32_t>(udp);
     if (size < glance::block) [[unlikely]] {
-        todo.others[todo.other_count++] = static_cast<std::uint8_t>(i);
+        unread.others[unread.other_count++] = static_cast<std::uint8_t>(i);
         return;
     }
     // Written to both lists, kept in one: which it is cannot be predicted.
     const auto* text = reinterpret_cast<const char*>(transport + udp);
     const bool response = glance::begins_response(text);
-    todo.requests.add_if(text, size, i, response ? 0 : 1);
-    todo.responses.add_if(text, size, i, response ? 1 : 0);
+    unread.requests.add_if(text, size, i, response ? 0 : 1);
+    unread.responses.add_if(text, size, i, response ? 1 : 0);
 }
 
 /// The methods of all SIP of the burst.
 template <class Set>
 [[gnu::always_inline]] inline void Front::read_texts(std::span<const RawFrame> frames, Seen* seen,
-                                                     Todo& todo) const noexcept {
-    for (std::size_t k = 0; k < todo.responses.count; ++k)
+                                                     Unread& unread) const noexcept {
+    for (std::size_t k = 0; k < unread.responses.count; ++k)
         for (std::size_t line = 0; line < 5; ++line)
-            __builtin_prefetch(todo.responses.first[k] + 64 + line * 64);
-    for (std::size_t k = 0; k < todo.requests.count; ++k) {
-        const std::size_t i = todo.requests.frame(k);
-        const glance::Sight sight = glance::request<Set>(todo.requests.first[k], todo.requests.size(k));
+            __builtin_prefetch(unread.responses.first[k] + 64 + line * 64);
+    for (std::size_t k = 0; k < unread.requests.count; ++k) {
+        const std::size_t i = unread.requests.frame(k);
+        const glance::Sight sight = glance::request<Set>(unread.requests.first[k], unread.requests.size(k));
         if (sight == glance::unknown) [[unlikely]]
-            todo.others[todo.other_count++] = static_cast<std::uint8_t>(i);
+            unread.others[unread.other_count++] = static_cast<std::uint8_t>(i);
         else
             settle<wire::SipKind::request>(seen[i], sight);
     }
-    for (std::size_t k = 0; k < todo.responses.count; ++k) {
-        const std::size_t i = todo.responses.frame(k);
-        const glance::Sight sight = glance::response<Set>(todo.responses.first[k], todo.responses.size(k));
+    for (std::size_t k = 0; k < unread.responses.count; ++k) {
+        const std::size_t i = unread.responses.frame(k);
+        const glance::Sight sight =
+            glance::response<Set>(unread.responses.first[k], unread.responses.size(k));
         if (sight == glance::unknown) [[unlikely]]
-            todo.others[todo.other_count++] = static_cast<std::uint8_t>(i);
+            unread.others[unread.other_count++] = static_cast<std::uint8_t>(i);
         else
             settle<wire::SipKind::response>(seen[i], sight);
     }
-    for (std::size_t k = 0; k < todo.other_count; ++k)
-        read_text(frames[todo.others[k]], seen[todo.others[k]]);
+    for (std::size_t k = 0; k < unread.other_count; ++k)
+        read_text(frames[unread.others[k]], seen[unread.others[k]]);
 }
 
 } // namespace tandem::path

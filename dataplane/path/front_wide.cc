@@ -167,8 +167,8 @@ TANDEM_WIDE inline void add(Texts& texts, __mmask8 chosen, __m512i first, __m512
 }
 
 /// Sorts the texts of eight frames from `i` on, of which some are SIP. `size`: of each text.
-template <class Todo>
-TANDEM_WIDE inline void note_texts(Todo& todo, __mmask8 sip, __m512i data, __m512i size,
+template <class Unread>
+TANDEM_WIDE inline void note_texts(Unread& unread, __mmask8 sip, __m512i data, __m512i size,
                                    std::size_t i) noexcept {
     const __mmask8 long_enough = _mm512_mask_cmpge_epu64_mask(sip, size, all(glance::block));
     const __m512i first = _mm512_add_epi64(data, all(ethernet + ipv4 + udp));
@@ -178,10 +178,10 @@ TANDEM_WIDE inline void note_texts(Todo& todo, __mmask8 sip, __m512i data, __m51
     const __m512i frame =
         _mm512_slli_epi64(_mm512_add_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), all(i)), 32);
     const __m512i rest = _mm512_or_si512(size, frame);
-    add(todo.responses, response, first, rest);
-    add(todo.requests, static_cast<__mmask8>(long_enough ^ response), first, rest);
+    add(unread.responses, response, first, rest);
+    add(unread.requests, static_cast<__mmask8>(long_enough ^ response), first, rest);
     for (unsigned left = sip ^ long_enough; left != 0; left &= left - 1)
-        [[unlikely]] todo.others[todo.other_count++] =
+        [[unlikely]] unread.others[unread.other_count++] =
             static_cast<std::uint8_t>(i + static_cast<std::size_t>(std::countr_zero(left)));
 }
 
@@ -190,7 +190,7 @@ TANDEM_WIDE inline void note_texts(Todo& todo, __mmask8 sip, __m512i data, __m51
 template <Facing facing>
 [[gnu::always_inline]] TANDEM_WIDE inline std::uint32_t
 Front::look_at_eight(const RawFrame* frames, Seen* seen, std::byte** lines, std::size_t i,
-                     Todo& todo) const noexcept {
+                     Unread& unread) const noexcept {
     constexpr bool outside = facing == Facing::outside;
     const Side& side = sides_[static_cast<std::size_t>(facing)];
     const Numbers& is = numbers();
@@ -241,34 +241,34 @@ Front::look_at_eight(const RawFrame* frames, Seen* seen, std::byte** lines, std:
           _mm512_or_si512(total, all(is.ether_type)), addresses, rest);
     _mm512_storeu_si512(lines + i, lines_of(hash_of(is, addresses, rest, flow_lines_.seed), flow_lines_));
     if (sip != 0)
-        note_texts(todo, sip, raw.data, text, i);
+        note_texts(unread, sip, raw.data, text, i);
     return usual;
 }
 
 /// Apart from the look: together they have more values than registers.
 [[gnu::noinline]] TANDEM_WIDE void Front::read_texts_wide(std::span<const RawFrame> frames, Seen* seen,
-                                                          Todo& todo) const noexcept {
-    read_texts<glance::Avx512>(frames, seen, todo);
+                                                          Unread& unread) const noexcept {
+    read_texts<glance::Avx512>(frames, seen, unread);
 }
 
 template <Facing facing>
 TANDEM_WIDE void Front::look_wide(std::span<const RawFrame> frames, Seen* seen,
                                   std::byte** lines) const noexcept {
-    Todo todo;
+    Unread unread;
     const std::size_t whole = frames.size() / lanes * lanes;
     for (std::size_t i = 0; i < whole; i += lanes) {
-        std::uint32_t left = look_at_eight<facing>(frames.data(), seen, lines, i, todo) ^ 0xffU;
+        std::uint32_t left = look_at_eight<facing>(frames.data(), seen, lines, i, unread) ^ 0xffU;
         for (; left != 0; left &= left - 1)
             [[unlikely]] look_alone<facing>(frames.data(), seen, lines,
-                                            i + static_cast<std::size_t>(std::countr_zero(left)), todo);
+                                            i + static_cast<std::size_t>(std::countr_zero(left)), unread);
     }
     // Only now: by the time that one group's hashes are there, the next group could have begun.
     for (std::size_t i = 0; i < whole; ++i)
         table::fetch_to_write(lines[i]);
     for (std::size_t i = whole; i < frames.size(); ++i)
-        look_alone<facing>(frames.data(), seen, lines, i, todo);
-    if (todo.requests.count + todo.responses.count + todo.other_count != 0)
-        read_texts_wide(frames, seen, todo);
+        look_alone<facing>(frames.data(), seen, lines, i, unread);
+    if (unread.requests.count + unread.responses.count + unread.other_count != 0)
+        read_texts_wide(frames, seen, unread);
 }
 
 TANDEM_WIDE void Front::classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
