@@ -29,21 +29,23 @@ Tracker::Tracker(const Memory& memory, const Limits& limits, std::uint64_t seed)
     , calls_(limits.calls, seed)
     , scanner_(wire::best_sip_scanner()) {}
 
-void Tracker::see(Instant now, std::span<const TrackedMessage> messages) {
+void Tracker::see(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon) {
     while (!messages.empty()) {
         const std::size_t count = std::min(messages.size(), together);
-        see_together(now, messages.first(count));
+        see_together(now, messages.first(count), soon);
         messages = messages.subspan(count);
     }
 }
 
-void Tracker::see_together(Instant now, std::span<const TrackedMessage> messages) {
+void Tracker::see_together(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon) {
     // All of them before anything else is done: what is looked at meanwhile would only have to wait behind.
     for (const TrackedMessage& message : messages)
         table::bring(message.text.data(), std::min(message.text.size(), text_part));
     const auto reads = std::span(reads_).first(messages.size());
-    const bool ahead = messages.size() > 1 && registrations_.size() + dialogs_.size() > near_records;
+    const bool ahead = messages.size() > 1 && is_far();
     for (std::size_t i = 0; i < messages.size(); ++i) {
+        if (soon != nullptr)
+            soon->ask();
         read(messages[i], reads[i]);
         if (ahead)
             fetch_buckets(messages[i], reads[i]);

@@ -13,6 +13,7 @@
 #include "dataplane/state/calls.hh"
 #include "dataplane/state/dialogs.hh"
 #include "dataplane/state/registrations.hh"
+#include "dataplane/table/soon.hh"
 #include "dataplane/wire/sip_marks.hh"
 
 #include <array>
@@ -55,8 +56,9 @@ public:
 
     /// Takes a message. `now` never goes back. What cannot be read, as RFC 3261 wants it, is counted only.
     void see(Instant now, const TrackedMessage& message) { see(now, {&message, 1}); }
-    /// The same for several, in their order; their texts stay where they are meanwhile.
-    void see(Instant now, std::span<const TrackedMessage> messages);
+    /// The same for several, in their order; their texts stay where they are meanwhile. `soon`: what is
+    /// worked on next is asked for between the messages.
+    void see(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon = nullptr);
 
     /// Forgets what is over; a bounded part of the tables at a time, so call it in every turn.
     void sweep(Instant now);
@@ -65,6 +67,9 @@ public:
     void clear_calls(std::size_t group) { calls_.clear(group); }
     /// Calls in progress.
     std::size_t calls(std::size_t group) const { return calls_.count(group); }
+
+    /// So many records are known that they lie far away, and texts as well.
+    bool is_far() const { return registrations_.size() + dialogs_.size() > near_records; }
 
     const Registrations& registrations() const { return registrations_; }
     const Dialogs& dialogs() const { return dialogs_; }
@@ -87,7 +92,7 @@ private:
         Registrations::Index binding{Dialogs::none};
         Dialogs::Places dialogs;
     };
-    void see_together(Instant now, std::span<const TrackedMessage> messages);
+    void see_together(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon);
     void read(const TrackedMessage& message, Read& into);
     void fetch_buckets(const TrackedMessage& message, const Read& read) const;
     void fetch_records(std::span<const TrackedMessage> messages, std::span<Read> reads) const;

@@ -50,10 +50,10 @@ Lane::~Lane() {
         ::rte_pktmbuf_free(out_[i]);
 }
 
-std::span<rte_mbuf*> Lane::receive() {
+std::span<rte_mbuf*> Lane::receive(bool ahead) {
     if (!receives_)
         return {};
-    return {in_.data(), port_.receive(worker_, in_.data(), static_cast<std::uint16_t>(in_.size()))};
+    return in_.next(ahead, [this](rte_mbuf** into) { return port_.receive(worker_, into, Port::burst_max); });
 }
 
 Tags Lane::untag(rte_mbuf* packet) const {

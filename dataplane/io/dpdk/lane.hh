@@ -9,6 +9,7 @@
 // itself, and sends on a queue that it shares. Deliberately absent: what a frame means.
 
 #include "dataplane/contract/counters.hh"
+#include "dataplane/io/dpdk/ahead.hh"
 #include "dataplane/io/dpdk/port.hh"
 #include "dataplane/io/dpdk/shared_queue.hh"
 #include "dataplane/io/dpdk/tap.hh"
@@ -57,8 +58,10 @@ public:
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
-    /// What has arrived, as it came; the caller owns the buffers.
-    std::span<rte_mbuf*> receive();
+    /// What has arrived, as it came; the caller owns the buffers. `ahead`: see Ahead::next().
+    std::span<rte_mbuf*> receive(bool ahead = false);
+    /// What receive() gives next, as far as it is known, to be asked for.
+    table::Soon& soon() { return in_.soon(); }
     /// Takes the port's tags off a frame.
     Tags untag(rte_mbuf* packet) const;
 
@@ -100,7 +103,7 @@ private:
     contract::QueueStatus& status_;
     std::array<std::uint8_t, 8> tags_{}; ///< as they stand on the wire
     std::size_t tags_size_{0};
-    std::array<rte_mbuf*, Port::burst_max> in_{};
+    Ahead<Port::burst_max> in_;
     std::array<rte_mbuf*, 2 * Port::burst_max> out_{};
     std::size_t out_count_{0};
 };

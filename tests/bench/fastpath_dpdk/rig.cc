@@ -74,6 +74,7 @@ Rig::Rig(const RigSetup& setup)
     : setup_(setup)
     , traffic_(setup.work == Work::rtp ? rtp_traffic(setup.pool) : sip_traffic(setup.pool)) {
     make_pools();
+    ahead_.emplace();
     const std::size_t size = traffic_.frames.front().size();
     outside_ = null_port("net_null_outside", size, pool_);
     inside_ = null_port("net_null_inside", size, headers_);
@@ -109,7 +110,8 @@ Rig::Rig(const RigSetup& setup)
 }
 
 Rig::~Rig() {
-    mirror_.reset(); // gives buffers back
+    mirror_.reset(); // these give buffers back
+    ahead_.reset();
     for (const std::uint16_t port : {outside_, inside_, ha_}) {
         rte_eth_dev_stop(port);
         rte_eth_dev_close(port);
@@ -214,17 +216,24 @@ void Rig::check_sealed(const dpdk::Looked& looked) {
     datagrams_[datagram_count_++] = datagram;
 }
 
-std::size_t Rig::turn() {
-    const std::uint16_t count =
-        rte_eth_rx_burst(outside_, 0, packets_.data(), static_cast<std::uint16_t>(packets_.size()));
+/// As the port gives them, with the lengths of what was written into them.
+std::size_t Rig::receive(rte_mbuf** into) {
+    const std::uint16_t count = rte_eth_rx_burst(outside_, 0, into, dpdk::Port::burst_max);
     if (setup_.work != Work::rtp)
         for (std::size_t i = 0; i < count; ++i) {
-            packets_[i]->data_len = static_cast<std::uint16_t>(packets_[i]->hash.usr);
-            packets_[i]->pkt_len = packets_[i]->hash.usr;
+            into[i]->data_len = static_cast<std::uint16_t>(into[i]->hash.usr);
+            into[i]->pkt_len = into[i]->hash.usr;
         }
+    return count;
+}
+
+std::size_t Rig::turn() {
+    packets_ =
+        ahead_->next(tracker_ && tracker_->is_far(), [this](rte_mbuf** into) { return receive(into); });
+    const std::size_t count = packets_.size();
     now_ns_ += 1000;
     burst_->begin(policy_, 1, stances_);
-    burst_->from_outside(std::span(packets_).first(count), table::Instant{std::chrono::nanoseconds{now_ns_}});
+    burst_->from_outside(packets_, table::Instant{std::chrono::nanoseconds{now_ns_}});
     if (!burst_->mirrored().empty()) {
         mirror();
         const std::uint16_t sent =
@@ -233,7 +242,7 @@ std::size_t Rig::turn() {
     }
     if (tracker_)
         tracker_->see(table::Instant{std::chrono::nanoseconds{now_ns_}},
-                      messages_.of(burst_->sip(), state::Way::served));
+                      messages_.of(burst_->sip(), state::Way::served), &ahead_->soon());
     burst_->translate();
     if (setup_.order == Order::last_first)
         // The same few buffers come again and again: another phone sends next time.

@@ -8,6 +8,7 @@
 // costs that has no wire: taking buffers, filling in their lengths, giving them back. Everything between is
 // what an appliance runs.
 
+#include "dataplane/io/dpdk/ahead.hh"
 #include "dataplane/io/dpdk/burst.hh"
 #include "dataplane/io/dpdk/burst_messages.hh"
 #include "dataplane/io/dpdk/mirror_port.hh"
@@ -83,6 +84,7 @@ private:
     void make_pools();
     void fill_pool();
     void make_policy();
+    std::size_t receive(rte_mbuf** into);
     void mirror();
     void check_sealed(const tandem::dpdk::Looked& looked);
 
@@ -112,7 +114,8 @@ private:
     std::unique_ptr<tandem::state::Tracker> tracker_;
     tandem::dpdk::BurstMessages messages_;
 
-    std::array<rte_mbuf*, tandem::dpdk::Port::burst_max> packets_{}; ///< as many as a worker takes at once
+    std::optional<tandem::dpdk::Ahead<tandem::dpdk::Port::burst_max>> ahead_; ///< as a worker receives
+    std::span<rte_mbuf*> packets_;                                            ///< of this turn
     std::array<rte_mbuf*, tandem::dpdk::Port::burst_max> datagrams_{};
     std::size_t datagram_count_{0};
     std::uint64_t stream_sequence_{0};
