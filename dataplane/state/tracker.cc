@@ -42,7 +42,7 @@ void Tracker::see_together(Instant now, std::span<const TrackedMessage> messages
     for (const TrackedMessage& message : messages)
         table::bring(message.text.data(), std::min(message.text.size(), text_part));
     const auto reads = std::span(reads_).first(messages.size());
-    const bool ahead = messages.size() > 1 && is_far();
+    const bool ahead = messages.size() > 1 && registrations_.size() + dialogs_.size() > near_records;
     for (std::size_t i = 0; i < messages.size(); ++i) {
         if (soon != nullptr)
             soon->ask();

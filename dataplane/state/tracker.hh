@@ -68,9 +68,6 @@ public:
     /// Calls in progress.
     std::size_t calls(std::size_t group) const { return calls_.count(group); }
 
-    /// So many records are known that they lie far away, and texts as well.
-    bool is_far() const { return registrations_.size() + dialogs_.size() > near_records; }
-
     const Registrations& registrations() const { return registrations_; }
     const Dialogs& dialogs() const { return dialogs_; }
     /// Messages that were passed on although they could not be read.

@@ -4,16 +4,19 @@
 // Bursts of a port, the next of which is on its way to the processor while one is worked on.
 //
 // Problem: what a port has received is first looked at far away, in main memory or at best in the last cache,
-// and there is nothing to do in the meantime. Idea: behind a full burst there mostly is another one. It is
-// taken at once, its buffers' first lines are asked for, and it is handed out next time; texts go the same
-// way, one after the other (table/soon.hh). A burst that is not full is handed out at once and nothing is
-// kept: a quiet port costs no latency. Deliberately absent: more than one burst ahead.
+// and a worker has nothing to do in the meantime. Idea: behind a full burst there mostly is another one. It
+// is taken at once, the lines that a first look needs are asked for, and it is handed out next time; the rest
+// of its frames is asked for piece by piece, by whoever has work in between (table/soon.hh). A burst that is
+// not full is handed out at once and nothing is kept: a quiet port costs no latency. Where the same buffers
+// come again and again, as a pool's cache gives them to devices that copy, everything is near already and
+// nothing is taken ahead. Deliberately absent: more than one burst ahead.
 
 #include "dataplane/table/bring.hh"
 #include "dataplane/table/soon.hh"
 
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -26,49 +29,65 @@ template <std::size_t burst_max>
 class Ahead {
 public:
     Ahead() = default;
-    ~Ahead() { ::rte_pktmbuf_free_bulk(bursts_[1 - present_].data(), static_cast<unsigned>(waiting_count_)); }
+    ~Ahead() { ::rte_pktmbuf_free_bulk(bursts_[1 - present_].data(), static_cast<unsigned>(waiting_)); }
     Ahead(const Ahead&) = delete;
     Ahead& operator=(const Ahead&) = delete;
 
     /// The next burst; the caller owns the buffers, the list stays until the next call. `receive` takes up to
-    /// burst_max packets from the port, by `(rte_mbuf**) -> std::size_t`. `ahead`: the one behind it is worth
-    /// taking; for packets that are near anyway it is not.
+    /// burst_max packets from the port, by `(rte_mbuf**) -> std::size_t`.
     template <class Receive>
-    std::span<rte_mbuf*> next(bool ahead, Receive receive) {
-        if (waiting_count_ == 0 && !ahead) [[likely]] {
-            soon_.clear();
-            return {bursts_[present_].data(), receive(bursts_[present_].data())};
+    std::span<rte_mbuf*> next(Receive receive) {
+        soon_.clear();
+        std::size_t count = 0;
+        if (waiting_ > 0) {
+            present_ = 1 - present_;
+            count = std::exchange(waiting_, 0);
+        } else {
+            count = take(bursts_[present_], receive);
         }
-        return next_of_several(ahead, receive);
+        const std::span<rte_mbuf*> present = std::span(bursts_[present_]).first(count);
+        if (count == burst_max && !near_)
+            take_ahead(receive);
+        return present;
     }
 
     /// What next() hands out next time, to be asked for.
     table::Soon& soon() { return soon_; }
 
 private:
+    using Burst = std::array<rte_mbuf*, burst_max>;
+    /// Where SIP begins, in the second line, is part of a first look.
+    static constexpr std::size_t first_look = 128;
+
     template <class Receive>
-    [[gnu::noinline]] std::span<rte_mbuf*> next_of_several(bool ahead, Receive receive) {
-        if (waiting_count_ > 0)
-            present_ = 1 - present_;
-        const std::span present{bursts_[present_]};
-        const std::size_t count =
-            waiting_count_ > 0 ? std::exchange(waiting_count_, 0) : receive(present.data());
-        soon_.clear();
-        if (ahead && count == burst_max) {
-            const std::span waiting{bursts_[1 - present_]};
-            waiting_count_ = receive(waiting.data());
-            for (const rte_mbuf* packet : waiting.first(waiting_count_)) {
-                const auto* first = rte_pktmbuf_mtod(packet, const char*);
-                table::fetch_to_write(first);
-                soon_.add(first, packet->data_len);
-            }
+    std::size_t take(Burst& into, Receive receive) {
+        const std::size_t count = receive(into.data());
+        if (count == burst_max) {
+            near_ = std::ranges::find(recent_, into.front()) != recent_.end();
+            recent_ = {into.front(), into.back(), recent_[0], recent_[1]};
         }
-        return present.first(count);
+        return count;
     }
 
-    std::array<std::array<rte_mbuf*, burst_max>, 2> bursts_{};
-    std::size_t present_{0};       ///< the one that was handed out last
-    std::size_t waiting_count_{0}; ///< of the other one
+    template <class Receive>
+    [[gnu::noinline]] void take_ahead(Receive receive) {
+        Burst& burst = bursts_[1 - present_];
+        waiting_ = take(burst, receive);
+        for (const rte_mbuf* packet : std::span(burst).first(waiting_)) {
+            const auto* frame = rte_pktmbuf_mtod(packet, const char*);
+            table::fetch_to_write(frame);
+            table::fetch(frame + table::line_octets);
+            if (packet->data_len > first_look)
+                soon_.add(frame + first_look, packet->data_len - first_look);
+        }
+    }
+
+    std::array<Burst, 2> bursts_{};
+    std::size_t present_{0}; ///< the one that was handed out last
+    std::size_t waiting_{0}; ///< packets of the other one
+    bool near_{false};       ///< the burst that was received last came in buffers of one shortly before
+    /// The ends of the two bursts received before: a pool's cache turns the order round.
+    std::array<rte_mbuf*, 4> recent_{};
     table::Soon soon_;
 };
 

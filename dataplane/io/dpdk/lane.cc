@@ -50,10 +50,10 @@ Lane::~Lane() {
         ::rte_pktmbuf_free(out_[i]);
 }
 
-std::span<rte_mbuf*> Lane::receive(bool ahead) {
+std::span<rte_mbuf*> Lane::receive() {
     if (!receives_)
         return {};
-    return in_.next(ahead, [this](rte_mbuf** into) { return port_.receive(worker_, into, Port::burst_max); });
+    return in_.next([this](rte_mbuf** into) { return port_.receive(worker_, into, Port::burst_max); });
 }
 
 Tags Lane::untag(rte_mbuf* packet) const {

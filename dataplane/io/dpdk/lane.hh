@@ -58,8 +58,8 @@ public:
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
-    /// What has arrived, as it came; the caller owns the buffers. `ahead`: see Ahead::next().
-    std::span<rte_mbuf*> receive(bool ahead = false);
+    /// What has arrived, as it came; the caller owns the buffers.
+    std::span<rte_mbuf*> receive();
     /// What receive() gives next, as far as it is known, to be asked for.
     table::Soon& soon() { return in_.soon(); }
     /// Takes the port's tags off a frame.

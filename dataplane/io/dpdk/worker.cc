@@ -172,7 +172,7 @@ std::size_t Worker::take_outside() {
     Lane& outside = lane(Segment::outside);
     std::size_t work = 0;
     for (std::size_t i = 0; i < bursts_max; ++i) {
-        const auto burst = outside.receive(tracker_->is_far());
+        const auto burst = outside.receive();
         look_after(burst.size());
         take_burst_outside(own(Segment::outside, untagged(outside, burst)));
         take_released(); // those that had to make room
@@ -190,7 +190,7 @@ std::size_t Worker::take_inside() {
     Lane& inside = lane(Segment::inside);
     std::size_t work = 0;
     for (std::size_t i = 0; i < bursts_max; ++i) {
-        const auto burst = inside.receive(tracker_->is_far());
+        const auto burst = inside.receive();
         look_after(burst.size());
         take_burst_inside(own(Segment::inside, untagged(inside, burst)));
         flush_lanes();
@@ -272,10 +272,13 @@ void Worker::take_burst_outside(std::span<rte_mbuf* const> burst) {
                                                                                looked.seen.length);
     };
     capture_burst(Segment::outside);
-    for (const Looked looked : burst_.mirrored())
+    table::Soon& soon = lane(Segment::outside).soon();
+    for (const Looked looked : burst_.mirrored()) {
+        soon.ask();
         if (path_.wanted(ip_of(looked), looked.seen.group))
             path_.mirror(ip_of(looked), looked.seen.group);
-    tracker_->see(now_, messages_.of(burst_.sip(), state::Way::served), &lane(Segment::outside).soon());
+    }
+    tracker_->see(now_, messages_.of(burst_.sip(), state::Way::served), &soon);
     burst_.translate();
     for (rte_mbuf* packet : burst_.forwarded())
         lane(Segment::inside).send(packet);

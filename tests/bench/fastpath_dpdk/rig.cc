@@ -175,6 +175,7 @@ void Rig::make_policy() {
 void Rig::mirror() {
     datagram_count_ = 0;
     for (const dpdk::Looked looked : burst_->mirrored()) {
+        ahead_->soon().ask();
         std::array<std::uint8_t, path::PacketFrame::header_size> head;
         path::write_packet_header({stream, ++stream_sequence_, 7, {}}, head);
         if (!opened_ && setup_.work == Work::seal) [[unlikely]] {
@@ -228,8 +229,7 @@ std::size_t Rig::receive(rte_mbuf** into) {
 }
 
 std::size_t Rig::turn() {
-    packets_ =
-        ahead_->next(tracker_ && tracker_->is_far(), [this](rte_mbuf** into) { return receive(into); });
+    packets_ = ahead_->next([this](rte_mbuf** into) { return receive(into); });
     const std::size_t count = packets_.size();
     now_ns_ += 1000;
     burst_->begin(policy_, 1, stances_);
