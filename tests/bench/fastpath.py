@@ -41,7 +41,7 @@ class Bench:
         chosen = [row for row in PORT_ROWS if row.name in names]
         made = []
         with fastpath_dpdk.hugepages() as directory:
-            testpmd = {octets: fastpath_dpdk.macswap(directory, octets, self.runs, self.seconds)
+            testpmd = {octets: fastpath_dpdk.macswap(self.build, directory, octets, self.runs, self.seconds)
                        for octets in sorted({RTP_OCTETS if row.name == "rtp" else SIP_OCTETS for row in chosen})}
             records = fastpath_dpdk.measure(self.build, [row.name for row in chosen], self.runs, directory)
             made += [port_row(row, records[row.name], testpmd[RTP_OCTETS if row.name == "rtp" else SIP_OCTETS])

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import statistics
 import subprocess
 import tempfile
 import time
@@ -38,12 +39,16 @@ def _reserve(pages):
         file.write(str(pages))
 
 
+CORE = 1 % (os.cpu_count() or 1)  # another than the first, which has the machine's interrupts
+CALM = 0.9  # of the looks at a core: it was not shared with a neighbour
+_PATIENCE = 30  # times as many runs as are asked for, until enough of them were calm
+
+
 def measure(build, rows, runs, huge_dir):
     """{row: record} of our own program; without a directory, on ordinary pages."""
     program = os.path.join(build, "tests/bench/fastpath_dpdk/fastpath_dpdk")
     pages = ["--huge-dir", huge_dir] if huge_dir else ["--no-huge"]
-    # Another core than the first, which has the machine's interrupts.
-    done = subprocess.run([program, *pages, "--json", "--core", str(1 % os.cpu_count()), "--runs", str(runs), *rows],
+    done = subprocess.run([program, *pages, "--json", "--core", str(CORE), "--runs", str(runs), *rows],
                           text=True, capture_output=True, check=False)
     records = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode != 0 or len(records) != len(rows):
@@ -55,9 +60,8 @@ class TestPmd:
     """testpmd with two ports that have no wire; one core forwards from each to the other."""
 
     def __init__(self, huge_dir, octets):
-        core = 1 % os.cpu_count()
         self.process = subprocess.Popen(
-            ["stdbuf", "-oL", "dpdk-testpmd", "-l", f"0,{core}", "--in-memory", "--no-pci", "--no-telemetry", "--log-level=error",
+            ["stdbuf", "-oL", "dpdk-testpmd", "-l", f"0,{CORE}", "--in-memory", "--no-pci", "--no-telemetry", "--log-level=error",
              "--huge-dir", huge_dir, "--vdev", f"net_null0,size={octets}", "--vdev", f"net_null1,size={octets}", "--",
              "--interactive", "--nb-cores=1", "--forward-mode=macswap", "--total-num-mbufs=4096"],
             text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -106,8 +110,53 @@ class TestPmd:
         raise RuntimeError("testpmd ended without its figures")
 
 
-def macswap(huge_dir, octets, runs, seconds):
-    """The runs of testpmd, in million packets a second."""
-    with TestPmd(huge_dir, octets) as peer:
+class Watch:
+    """Looks whether the core belongs to the program that is measured on it (tests/bench/calm)."""
+
+    def __init__(self, build):
+        self.process = subprocess.Popen([os.path.join(build, "tests/bench/calm/calm_watch"), str(CORE)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+    def calm(self):
+        """The share of calm looks since the call before."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        words = self.process.stdout.readline().split()
+        if len(words) != 2:
+            raise RuntimeError("calm_watch ended")
+        return int(words[0]) / max(1, int(words[1]))
+
+
+def undisturbed(runs, wanted):
+    """`runs`: (figure, calm share) pairs. The figures of those that were calm. Where too few were: the line through all of
+    them, where it meets a core that is calm all the time, so that nobody looks good beside a disturbed peer."""
+    calm = [figure for figure, share in runs if share >= CALM]
+    if len(calm) >= wanted:
+        return calm
+    # A run in which the thread was hardly running says nothing.
+    middle = statistics.median(figure for figure, _ in runs)
+    whole = [run for run in runs if run[0] > middle / 2]
+    if len({share for _, share in whole}) < 2:
+        return [max(figure for figure, _ in whole)]
+    line = statistics.linear_regression([share for _, share in whole], [figure for figure, _ in whole])
+    return [line.intercept + line.slope]
+
+
+def macswap(build, huge_dir, octets, runs, seconds):
+    """The runs of testpmd, in million packets a second; short ones, until enough of them had the core for themselves."""
+    with Watch(build) as watch, TestPmd(huge_dir, octets) as peer:
         peer.run(seconds)
-        return [peer.run(seconds) for _ in range(runs)]
+        watch.calm()
+        made = []
+        while sum(calm >= CALM for _, calm in made) < runs and len(made) < _PATIENCE * runs:
+            figure = peer.run(seconds / 5)
+            made.append((figure, watch.calm()))
+        return undisturbed(made, runs)

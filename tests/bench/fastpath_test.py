@@ -9,6 +9,7 @@ import unittest
 
 from tests.bench import fastpath_messages as messages
 from tests.bench.fastpath_parsers import compare
+from tests.bench.fastpath_dpdk import undisturbed
 from tests.bench.fastpath_rows import (PORT_ROWS, Row, extract_rows, line_of, nfqueue_rows, port_row, registration_rows,
                                        verdict)
 
@@ -41,6 +42,19 @@ class Limits(unittest.TestCase):
         self.assertTrue(self.port("rtp", 66).held)
         self.assertFalse(self.port("rtp", 65.9).held)
         self.assertFalse(self.port("match", 50, right=False).held)
+
+    def test_what_disturbed_a_row_is_told(self):
+        self.assertIn("63% of the slices undisturbed", self.port("match", 35, calm=0.63).note)
+        self.assertNotIn("undisturbed", self.port("match", 35, calm=0.99).note)
+        # The median of testpmd's runs is 110: of another machine.
+        self.assertIn("39.1 where testpmd reaches 123", self.port("match", 35).note)
+
+    def test_testpmd_is_judged_by_its_calm_runs(self):
+        runs = [(60, 0.1), (110, 0.95), (80, 0.5), (112, 1.0), (70, 0.3)]
+        self.assertEqual(undisturbed(runs, 2), [110, 112])
+        # Too few were calm: 20 more for four tenths of a core that is calm.
+        self.assertAlmostEqual(undisturbed([(60, 0.1), (80, 0.5), (70, 0.3), (1, 0.4)], 1)[0], 105)
+        self.assertEqual(undisturbed([(60, 0.0)], 1), [60])
 
     def test_fast_and_slow_extraction(self):
         self.assertEqual([row.held for row in extract_rows(extraction(180, 2500))], [True, True, True])
