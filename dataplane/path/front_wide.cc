@@ -100,17 +100,14 @@ TANDEM_WIDE inline Heads heads_of(const std::uint8_t* const* frames) noexcept {
             _mm512_shuffle_i64x2(ab_even, cd_even, second), _mm512_shuffle_i64x2(ab_odd, cd_odd, second)};
 }
 
-/// Octets 0 to 7 of two frames.
-TANDEM_WIDE inline __m128i starts_of_two(const std::uint8_t* low, const std::uint8_t* high) noexcept {
-    return _mm_set_epi64x(raw<long long>(high), raw<long long>(low));
-}
-
-/// Octets 0 to 7 of eight frames. A gather would take three times as long.
-TANDEM_WIDE inline __m512i starts_of(const std::uint8_t* const* frames) noexcept {
-    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(starts_of_two(frames[0], frames[1])),
-                                                starts_of_two(frames[2], frames[3]), 1);
-    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(starts_of_two(frames[4], frames[5])),
-                                                 starts_of_two(frames[6], frames[7]), 1);
+/// Eight octets of each of eight frames, from `at` on. A gather takes three times as long.
+template <std::size_t at>
+TANDEM_WIDE inline __m512i words_of(const std::uint8_t* const* frames) noexcept {
+    const auto two = [frames](std::size_t i) {
+        return _mm_set_epi64x(raw<long long>(frames[i + 1] + at), raw<long long>(frames[i] + at));
+    };
+    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(two(0)), two(2), 1);
+    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(two(4)), two(6), 1);
     return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
@@ -167,11 +164,13 @@ TANDEM_WIDE inline void add(Texts& texts, __mmask8 chosen, __m512i first, __m512
 
 /// Sorts the texts of eight frames from `i` on, of which some are SIP. `size`: of each text.
 template <class Unread>
-TANDEM_WIDE inline void note_texts(Unread& unread, __mmask8 sip, __m512i data, __m512i size,
-                                   std::size_t i) noexcept {
+TANDEM_WIDE inline void note_texts(Unread& unread, __mmask8 sip, const std::uint8_t* const* frames,
+                                   __m512i size, std::size_t i) noexcept {
     const __mmask8 long_enough = _mm512_mask_cmpge_epu64_mask(sip, size, all(glance::block));
-    const __m512i first = _mm512_add_epi64(data, all(ethernet + ipv4 + udp));
-    const __m512i begin = _mm512_mask_i64gather_epi64(_mm512_setzero_si512(), long_enough, first, nullptr, 1);
+    const __m512i first = _mm512_add_epi64(_mm512_loadu_si512(frames + i), all(headers));
+    const __m512i begin = long_enough == 0xff ? words_of<headers>(frames + i)
+                                              : _mm512_mask_i64gather_epi64(_mm512_setzero_si512(),
+                                                                            long_enough, first, nullptr, 1);
     const __mmask8 response =
         _mm512_mask_cmpeq_epi64_mask(long_enough, begin, all(glance::word_of("SIP/2.0 ")));
     const __m512i frame =
@@ -218,13 +217,12 @@ Front::look_at_eight(const RawFrames& frames, Seen* seen, std::byte** lines, std
     constexpr bool outside = facing == Facing::outside;
     const Side& side = sides_[static_cast<std::size_t>(facing)];
     const Numbers& is = numbers();
-    const __m512i data = _mm512_loadu_si512(frames.data + i);
     const __m512i length =
         _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(frames.lengths + i)));
     if (_mm512_cmplt_epu64_mask(length, all(is.frame_headers)) != 0) [[unlikely]]
         return {0, false, length}; // there may be nothing to read
     const Heads heads = heads_of(frames.data + i);
-    const __m512i station = starts_of(frames.data + i);
+    const __m512i station = words_of<0>(frames.data + i);
     const __m512i odd = _mm512_ternarylogic_epi64(
         _mm512_ternarylogic_epi64(heads.type, all(is.type_usual), all(is.type_mask), differ_within),
         _mm512_ternarylogic_epi64(heads.kind, all(is.kind_usual), all(is.kind_mask), differ_within),
@@ -271,7 +269,7 @@ Front::look_at_eight(const RawFrames& frames, Seen* seen, std::byte** lines, std
           _mm512_or_si512(total, all(is.ether_type)), addresses, rest);
     _mm512_storeu_si512(lines + i, lines_of(hash_of(is, addresses, rest, flow_lines_.seed), flow_lines_));
     if (sip != 0)
-        note_texts(unread, sip, data, text, i);
+        note_texts(unread, sip, frames.data, text, i);
     return {usual, one_vip, total};
 }
 
