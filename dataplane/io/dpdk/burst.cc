@@ -285,12 +285,10 @@ bool Burst::all_go_on(std::size_t vip, bool no_sip) {
 
 /// Where each packet of the burst leaves to. False: it is not known of all.
 bool Burst::find_next_hops() {
-    const Stations* hop = nullptr;
     for (std::size_t i = 0; i < count_; ++i) {
-        hop = next_hop(seen_[i], frames_[i]);
-        if (hop == nullptr)
+        hops_[i] = next_hop(seen_[i], frames_[i]);
+        if (hops_[i] == nullptr)
             return false;
-        hops_[i] = hop;
     }
     return true;
 }
