@@ -23,7 +23,8 @@ Front::Front(std::uint64_t seed, Instructions instructions)
     : seed_(seed) {
     const bool wide = instructions == Instructions::widest && __builtin_cpu_supports("avx512f") != 0 &&
                       __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-                      __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
+                      __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("bmi") != 0 &&
+                      __builtin_cpu_supports("bmi2") != 0;
     classify_ = wide ? &Front::classify_wide : &Front::classify_plain;
 }
 
@@ -222,7 +223,7 @@ std::uint64_t Front::stand_in(const std::uint8_t* remote, const std::uint8_t* vi
 
 /// The server behind a translated VIP answers with an address of its own; its packets belong to the flow of
 /// the VIP all the same.
-void Front::name_by_vips(std::span<const RawFrame> frames, std::span<Seen> seen,
+void Front::name_by_vips(const RawFrames& frames, std::span<Seen> seen,
                          std::span<std::byte*> lines) const noexcept {
     for (std::size_t i = 0; i < frames.size(); ++i) {
         Seen& packet = seen[i];
@@ -294,16 +295,19 @@ void Front::name_by_vips(std::span<const RawFrame> frames, std::span<Seen> seen,
     seen.sip_kind = summary->kind;
 }
 
-void Front::classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
-                           std::span<std::byte*> lines) const noexcept {
+Common Front::classify_plain(Facing facing, const RawFrames& frames, std::span<Seen> seen,
+                             std::span<std::byte*> lines) const noexcept {
     const std::size_t count = std::min({frames.size(), seen.size(), burst_max});
     Unread unread;
     for (std::size_t i = 0; i < count; ++i)
         if (facing == Facing::outside)
-            look_alone<Facing::outside>(frames.data(), seen.data(), lines.data(), i, unread);
+            look_alone<Facing::outside>(frames, seen.data(), lines.data(), i, unread);
         else
-            look_alone<Facing::inside>(frames.data(), seen.data(), lines.data(), i, unread);
+            look_alone<Facing::inside>(frames, seen.data(), lines.data(), i, unread);
+    Common common{count != 0 && seen[0].way == Way::plain, unread.nothing(), 0};
+    join(common, seen.data(), 0, count);
     read_texts<glance::Sse2>(frames, seen.data(), unread);
+    return common;
 }
 
 // For front_wide.cc.

@@ -29,6 +29,17 @@ struct RawFrame {
     std::uint32_t length{0};
 };
 
+/// The frames of a burst: a row of addresses and a row of lengths, so that eight of each are one load.
+struct RawFrames {
+    const std::uint8_t* const* data{nullptr};
+    const std::uint32_t* lengths{nullptr};
+    std::size_t count{0};
+
+    std::size_t size() const { return count; }
+    RawFrame operator[](std::size_t i) const { return {data[i], lengths[i]}; }
+    RawFrames first(std::size_t n) const { return {data, lengths, n}; }
+};
+
 /// Which side of the appliance a frame came in on: there the VIP is the destination, or the source.
 enum class Facing : std::uint8_t { outside, inside };
 
@@ -63,6 +74,13 @@ struct Seen {
     }
 };
 static_assert(sizeof(Seen) == 32);
+
+/// What is known to hold for all frames of one look.
+struct Common {
+    bool one_vip{false};      ///< all are of the plain way, for one VIP; where frames are unusual, not said
+    bool no_sip{false};       ///< if so: none is on a SIP port
+    std::uint16_t longest{0}; ///< if so: octets of the longest IP packet
+};
 
 /// One VIP of the policy, as the front knows it.
 struct FrontVip {
@@ -99,14 +117,15 @@ public:
     /// Looks at up to burst_max frames; better, their first lines have been asked for. seen.size() >=
     /// frames.size(). `lines`: where the flows of packets of the plain way are looked for, by
     /// set_flow_lines(); may be empty.
-    void classify(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
-                  std::span<std::byte*> lines = {}) const noexcept {
+    Common classify(Facing facing, const RawFrames& frames, std::span<Seen> seen,
+                    std::span<std::byte*> lines = {}) const noexcept {
         std::array<std::byte*, burst_max> unwanted;
         if (lines.size() < frames.size())
             lines = unwanted;
-        (this->*classify_)(facing, frames, seen, lines);
+        const Common common = (this->*classify_)(facing, frames, seen, lines);
         if (facing == Facing::inside && translates_)
             name_by_vips(frames, seen, lines);
+        return common;
     }
 
     const FrontVip& vip(std::size_t i) const { return vips_[i]; }
@@ -178,6 +197,8 @@ private:
         Texts responses;
         std::array<std::uint8_t, burst_max> others; ///< not in the usual form
         std::size_t other_count{0};
+
+        bool nothing() const { return requests.count + responses.count + other_count == 0; }
     };
 
     /// What a look at the headers found: not understood, a packet on a SIP port, another.
@@ -190,33 +211,36 @@ private:
     Look look_inside(const RawFrame& frame, Seen& seen, std::size_t network, std::size_t left) const noexcept;
     void look_slowly(Facing facing, const RawFrame& frame, Seen& seen) const noexcept;
     template <Facing facing>
-    void look_alone(const RawFrame* frames, Seen* seen, std::byte** lines, std::size_t i,
+    void look_alone(const RawFrames& frames, Seen* seen, std::byte** lines, std::size_t i,
                     Unread& unread) const noexcept;
-    /// Eight frames at once; gives those of the usual form, a bit for each. Of the others nothing is said.
+    struct First;
+    struct Eight;
     template <Facing facing>
-    std::uint32_t look_at_eight(const RawFrame* frames, Seen* seen, std::byte** lines, std::size_t i,
-                                Unread& unread) const noexcept;
+    First first_of(const RawFrames& frames) const noexcept;
     template <Facing facing>
-    void look_wide(std::span<const RawFrame> frames, Seen* seen, std::byte** lines) const noexcept;
+    Eight look_at_eight(const RawFrames& frames, Seen* seen, std::byte** lines, std::size_t i,
+                        const First& first, Unread& unread) const noexcept;
+    template <Facing facing>
+    Common look_wide(const RawFrames& frames, Seen* seen, std::byte** lines) const noexcept;
     template <class Set>
-    void read_texts(std::span<const RawFrame> frames, Seen* seen, Unread& unread) const noexcept;
+    void read_texts(const RawFrames& frames, Seen* seen, Unread& unread) const noexcept;
     void read_text(const RawFrame& frame, Seen& seen) const noexcept;
     std::uint64_t stand_in(const std::uint8_t* remote, const std::uint8_t* vip) const noexcept;
-    void name_by_vips(std::span<const RawFrame> frames, std::span<Seen> seen,
+    void name_by_vips(const RawFrames& frames, std::span<Seen> seen,
                       std::span<std::byte*> lines) const noexcept;
     template <wire::SipKind kind>
     void settle(Seen& seen, std::uint8_t sight) const noexcept;
 
-    void read_texts_wide(std::span<const RawFrame> frames, Seen* seen, Unread& unread) const noexcept;
+    void read_texts_wide(const RawFrames& frames, Seen* seen, Unread& unread) const noexcept;
 
     void compile(const contract::Policy& policy, std::uint32_t sequence);
-    void classify_plain(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
-                        std::span<std::byte*> lines) const noexcept;
-    void classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
-                       std::span<std::byte*> lines) const noexcept;
+    Common classify_plain(Facing facing, const RawFrames& frames, std::span<Seen> seen,
+                          std::span<std::byte*> lines) const noexcept;
+    Common classify_wide(Facing facing, const RawFrames& frames, std::span<Seen> seen,
+                         std::span<std::byte*> lines) const noexcept;
 
-    using Classify = void (Front::*)(Facing, std::span<const RawFrame>, std::span<Seen>,
-                                     std::span<std::byte*>) const noexcept;
+    using Classify = Common (Front::*)(Facing, const RawFrames&, std::span<Seen>,
+                                       std::span<std::byte*>) const noexcept;
     Classify classify_{nullptr};
     std::array<Side, 2> sides_;
     std::array<Group, contract::groups_max> groups_;

@@ -12,6 +12,7 @@
 
 #include <emmintrin.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -71,6 +72,22 @@ constexpr std::uint64_t seen_head(Kind kind) {
            std::uint64_t{static_cast<std::uint8_t>(wire::SipMethod::other)} << 48U;
 }
 
+/// Way, group and VIP in one number.
+[[gnu::always_inline]] inline std::uint32_t place_of(const Seen& seen) noexcept {
+    static_assert(offsetof(Seen, kind) == 0 && offsetof(Seen, way) == 1 && offsetof(Seen, group) == 2 &&
+                  offsetof(Seen, vip) == 3);
+    return raw<std::uint32_t>(reinterpret_cast<const std::uint8_t*>(&seen)) >> 8U;
+}
+
+/// Adds frames to what holds for all of those before them, of which `seen` is the first.
+[[gnu::always_inline]] inline void join(Common& common, const Seen* seen, std::size_t from,
+                                        std::size_t to) noexcept {
+    for (std::size_t i = from; i < to; ++i) {
+        common.one_vip = common.one_vip && place_of(seen[i]) == place_of(seen[0]);
+        common.longest = std::max(common.longest, seen[i].length);
+    }
+}
+
 } // namespace front_look
 
 /// Kind and method of SIP that a glance has recognised.
@@ -125,7 +142,7 @@ template <Facing facing>
 
 /// A frame by itself, whatever its form: all but the method of SIP.
 template <Facing facing>
-[[gnu::always_inline]] inline void Front::look_alone(const RawFrame* frames, Seen* seen, std::byte** lines,
+[[gnu::always_inline]] inline void Front::look_alone(const RawFrames& frames, Seen* seen, std::byte** lines,
                                                      std::size_t i, Unread& unread) const noexcept {
     using namespace front_look;
     Look found = look<facing>(frames[i], seen[i]);
@@ -158,7 +175,7 @@ template <Facing facing>
 
 /// The methods of all SIP of the burst.
 template <class Set>
-[[gnu::always_inline]] inline void Front::read_texts(std::span<const RawFrame> frames, Seen* seen,
+[[gnu::always_inline]] inline void Front::read_texts(const RawFrames& frames, Seen* seen,
                                                      Unread& unread) const noexcept {
     for (std::size_t k = 0; k < unread.responses.count; ++k)
         for (std::size_t line = 0; line < 5; ++line)

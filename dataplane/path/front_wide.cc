@@ -11,7 +11,7 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
 // What Front's constructor asks the processor for.
-#define TANDEM_WIDE [[gnu::target("avx512f,avx512bw,avx512dq,bmi,bmi2")]]
+#define TANDEM_WIDE [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,bmi,bmi2")]]
 
 namespace tandem::path {
 namespace {
@@ -65,26 +65,11 @@ inline const Numbers& numbers() noexcept {
     return *at;
 }
 
-TANDEM_WIDE inline __m512i pair_of(const RawFrame& low, const RawFrame& high) noexcept {
+TANDEM_WIDE inline __m512i pair_of(const std::uint8_t* low, const std::uint8_t* high) noexcept {
     constexpr std::size_t at = 10;
-    const __m256i first = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low.data + at));
-    const __m256i second = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(high.data + at));
+    const __m256i first = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low + at));
+    const __m256i second = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(high + at));
     return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
-}
-
-/// Of each of eight frames the address and the length.
-struct Frames {
-    __m512i data;
-    __m512i length;
-};
-TANDEM_WIDE inline Frames frames_of(const Numbers& is, const RawFrame* frames) noexcept {
-    const __m512i first = _mm512_loadu_si512(frames);
-    const __m512i second = _mm512_loadu_si512(frames + 4);
-    const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
-    const __m512i odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
-    static_assert(sizeof(RawFrame) == 16 && offsetof(RawFrame, length) == 8);
-    return {_mm512_permutex2var_epi64(first, even, second),
-            _mm512_and_si512(_mm512_permutex2var_epi64(first, odd, second), all(is.low))};
 }
 
 /// For vpshufb: in each lane these two octets of it, then zeros.
@@ -100,7 +85,7 @@ TANDEM_WIDE inline __m512i word_four_times(char at) noexcept {
     return _mm512_broadcast_i32x4(_mm_setr_epi16(low, low, low, low, high, high, high, high));
 }
 
-TANDEM_WIDE inline Heads heads_of(const RawFrame* frames) noexcept {
+TANDEM_WIDE inline Heads heads_of(const std::uint8_t* const* frames) noexcept {
     const __m512i a = pair_of(frames[0], frames[2]);
     const __m512i b = pair_of(frames[1], frames[3]);
     const __m512i c = pair_of(frames[4], frames[6]);
@@ -113,6 +98,17 @@ TANDEM_WIDE inline Heads heads_of(const RawFrame* frames) noexcept {
     constexpr int second = 0xdd; // 1 and 3
     return {_mm512_shuffle_i64x2(ab_even, cd_even, first), _mm512_shuffle_i64x2(ab_odd, cd_odd, first),
             _mm512_shuffle_i64x2(ab_even, cd_even, second), _mm512_shuffle_i64x2(ab_odd, cd_odd, second)};
+}
+
+/// Eight octets of each of eight frames, from `at` on. A gather takes three times as long.
+template <std::size_t at>
+TANDEM_WIDE inline __m512i words_of(const std::uint8_t* const* frames) noexcept {
+    const auto two = [frames](std::size_t i) {
+        return _mm_set_epi64x(raw<long long>(frames[i + 1] + at), raw<long long>(frames[i] + at));
+    };
+    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(two(0)), two(2), 1);
+    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(two(4)), two(6), 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
 /// Writes what was seen of a frame and of the next but one.
@@ -168,11 +164,13 @@ TANDEM_WIDE inline void add(Texts& texts, __mmask8 chosen, __m512i first, __m512
 
 /// Sorts the texts of eight frames from `i` on, of which some are SIP. `size`: of each text.
 template <class Unread>
-TANDEM_WIDE inline void note_texts(Unread& unread, __mmask8 sip, __m512i data, __m512i size,
-                                   std::size_t i) noexcept {
+TANDEM_WIDE inline void note_texts(Unread& unread, __mmask8 sip, const std::uint8_t* const* frames,
+                                   __m512i size, std::size_t i) noexcept {
     const __mmask8 long_enough = _mm512_mask_cmpge_epu64_mask(sip, size, all(glance::block));
-    const __m512i first = _mm512_add_epi64(data, all(ethernet + ipv4 + udp));
-    const __m512i begin = _mm512_mask_i64gather_epi64(_mm512_setzero_si512(), long_enough, first, nullptr, 1);
+    const __m512i first = _mm512_add_epi64(_mm512_loadu_si512(frames + i), all(headers));
+    const __m512i begin = long_enough == 0xff ? words_of<headers>(frames + i)
+                                              : _mm512_mask_i64gather_epi64(_mm512_setzero_si512(),
+                                                                            long_enough, first, nullptr, 1);
     const __mmask8 response =
         _mm512_mask_cmpeq_epi64_mask(long_enough, begin, all(glance::word_of("SIP/2.0 ")));
     const __m512i frame =
@@ -187,18 +185,44 @@ TANDEM_WIDE inline void note_texts(Unread& unread, __mmask8 sip, __m512i data, _
 
 } // namespace
 
+/// What the VIP of the first frame is found as: mostly the others are for the same.
+struct Front::First {
+    __m512i vip;  ///< its address, in each lane
+    __m512i slot; ///< what is known of it, likewise
+};
+
+/// What a look at eight frames gives.
+struct Front::Eight {
+    std::uint32_t usual; ///< those of the usual form, a bit for each; of the others nothing is said
+    bool one_vip;        ///< their VIP is that of the first frame of the burst
+    __m512i lengths;     ///< of their IP packets
+};
+
+/// `frames`: eight or more.
 template <Facing facing>
-[[gnu::always_inline]] TANDEM_WIDE inline std::uint32_t
-Front::look_at_eight(const RawFrame* frames, Seen* seen, std::byte** lines, std::size_t i,
-                     Unread& unread) const noexcept {
+[[gnu::always_inline]] TANDEM_WIDE inline Front::First
+Front::first_of(const RawFrames& frames) const noexcept {
+    constexpr std::size_t vip_at = facing == Facing::outside ? 30 : 26;
+    if (frames.lengths[0] < headers)
+        return {_mm512_set1_epi64(-1), _mm512_setzero_si512()}; // no VIP is like this
+    const auto vip = raw<std::uint32_t>(frames.data[0] + vip_at);
+    const Slot4& slot = sides_[static_cast<std::size_t>(facing)].addresses.find4(vip);
+    return {all(vip), all(std::bit_cast<std::uint64_t>(slot))};
+}
+
+template <Facing facing>
+[[gnu::always_inline]] TANDEM_WIDE inline Front::Eight
+Front::look_at_eight(const RawFrames& frames, Seen* seen, std::byte** lines, std::size_t i,
+                     const First& first, Unread& unread) const noexcept {
     constexpr bool outside = facing == Facing::outside;
     const Side& side = sides_[static_cast<std::size_t>(facing)];
     const Numbers& is = numbers();
-    const Frames raw = frames_of(is, frames + i);
-    if (_mm512_cmplt_epu64_mask(raw.length, all(is.frame_headers)) != 0) [[unlikely]]
-        return 0; // there may be nothing to read
-    const Heads heads = heads_of(frames + i);
-    const __m512i station = _mm512_i64gather_epi64(raw.data, nullptr, 1);
+    const __m512i length =
+        _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(frames.lengths + i)));
+    if (_mm512_cmplt_epu64_mask(length, all(is.frame_headers)) != 0) [[unlikely]]
+        return {0, false, length}; // there may be nothing to read
+    const Heads heads = heads_of(frames.data + i);
+    const __m512i station = words_of<0>(frames.data + i);
     const __m512i odd = _mm512_ternarylogic_epi64(
         _mm512_ternarylogic_epi64(heads.type, all(is.type_usual), all(is.type_mask), differ_within),
         _mm512_ternarylogic_epi64(heads.kind, all(is.kind_usual), all(is.kind_mask), differ_within),
@@ -209,15 +233,19 @@ Front::look_at_eight(const RawFrame* frames, Seen* seen, std::byte** lines, std:
     const __m512i text = _mm512_sub_epi64(datagram, all(is.datagram_header));
     // Unsigned: what is too small is very large.
     __mmask8 usual = _mm512_testn_epi64_mask(odd, odd);
-    usual = _mm512_mask_cmple_epu64_mask(usual, behind, _mm512_sub_epi64(raw.length, all(is.frame_headers)));
+    usual = _mm512_mask_cmple_epu64_mask(usual, behind, _mm512_sub_epi64(length, all(is.frame_headers)));
     usual = _mm512_mask_cmple_epu64_mask(usual, text, behind);
 
     const __m512i vip =
         outside ? _mm512_srli_epi64(heads.addresses, 32) : _mm512_and_si512(heads.addresses, all(is.low));
-    const __m512i product = _mm512_mul_epu32(vip, _mm512_set1_epi64(side.addresses.multiplier4));
-    const __m512i place = _mm512_srli_epi64(_mm512_slli_epi64(product, 32), 56);
-    static_assert(slots == 256 && sizeof(Slot4) == 8);
-    const __m512i slot = _mm512_i64gather_epi64(place, side.addresses.v4.data(), 8);
+    const bool one_vip = _mm512_cmpneq_epi64_mask(vip, first.vip) == 0;
+    __m512i slot = first.slot;
+    if (!one_vip) {
+        const __m512i product = _mm512_mul_epu32(vip, _mm512_set1_epi64(side.addresses.multiplier4));
+        const __m512i place = _mm512_srli_epi64(_mm512_slli_epi64(product, 32), 56);
+        static_assert(slots == 256 && sizeof(Slot4) == 8);
+        slot = _mm512_i64gather_epi64(place, side.addresses.v4.data(), 8);
+    }
     static_assert(nothing == 0xff && offsetof(Slot4, vip) == 5 && offsetof(Slot4, group) == 4);
     usual = _mm512_mask_cmpeq_epi64_mask(usual, _mm512_and_si512(slot, all(is.low)), vip);
     usual = _mm512_mask_cmpneq_epi64_mask(usual, _mm512_and_si512(slot, all(is.vip_bits)), all(is.vip_bits));
@@ -241,43 +269,54 @@ Front::look_at_eight(const RawFrame* frames, Seen* seen, std::byte** lines, std:
           _mm512_or_si512(total, all(is.ether_type)), addresses, rest);
     _mm512_storeu_si512(lines + i, lines_of(hash_of(is, addresses, rest, flow_lines_.seed), flow_lines_));
     if (sip != 0)
-        note_texts(unread, sip, raw.data, text, i);
-    return usual;
+        note_texts(unread, sip, frames.data, text, i);
+    return {usual, one_vip, total};
 }
 
 /// Apart from the look: together they have more values than registers.
-[[gnu::noinline]] TANDEM_WIDE void Front::read_texts_wide(std::span<const RawFrame> frames, Seen* seen,
+[[gnu::noinline]] TANDEM_WIDE void Front::read_texts_wide(const RawFrames& frames, Seen* seen,
                                                           Unread& unread) const noexcept {
     read_texts<glance::Avx512>(frames, seen, unread);
 }
 
 template <Facing facing>
-TANDEM_WIDE void Front::look_wide(std::span<const RawFrame> frames, Seen* seen,
-                                  std::byte** lines) const noexcept {
+TANDEM_WIDE Common Front::look_wide(const RawFrames& frames, Seen* seen, std::byte** lines) const noexcept {
     Unread unread;
+    Common common{true, false, 0};
     const std::size_t whole = frames.size() / lanes * lanes;
-    for (std::size_t i = 0; i < whole; i += lanes) {
-        std::uint32_t left = look_at_eight<facing>(frames.data(), seen, lines, i, unread) ^ 0xffU;
-        for (; left != 0; left &= left - 1)
-            [[unlikely]] look_alone<facing>(frames.data(), seen, lines,
-                                            i + static_cast<std::size_t>(std::countr_zero(left)), unread);
+    if (whole != 0) {
+        const First first = first_of<facing>(frames);
+        __m512i longest = _mm512_setzero_si512();
+        for (std::size_t i = 0; i < whole; i += lanes) {
+            const Eight eight = look_at_eight<facing>(frames, seen, lines, i, first, unread);
+            std::uint32_t left = eight.usual ^ 0xffU;
+            common.one_vip = common.one_vip && eight.one_vip && left == 0;
+            longest = _mm512_max_epu64(longest, eight.lengths);
+            for (; left != 0; left &= left - 1)
+                [[unlikely]] look_alone<facing>(frames, seen, lines,
+                                                i + static_cast<std::size_t>(std::countr_zero(left)), unread);
+        }
+        common.longest = static_cast<std::uint16_t>(_mm512_reduce_max_epu64(longest));
     }
     // Only now: by the time that one group's hashes are there, the next group could have begun.
     for (std::size_t i = 0; i < whole; ++i)
         table::fetch_to_write(lines[i]);
     for (std::size_t i = whole; i < frames.size(); ++i)
-        look_alone<facing>(frames.data(), seen, lines, i, unread);
-    if (unread.requests.count + unread.responses.count + unread.other_count != 0)
+        look_alone<facing>(frames, seen, lines, i, unread);
+    common.one_vip = common.one_vip && frames.size() != 0 && seen[0].way == Way::plain;
+    join(common, seen, whole, frames.size());
+    common.no_sip = unread.nothing();
+    if (!common.no_sip)
         read_texts_wide(frames, seen, unread);
+    return common;
 }
 
-TANDEM_WIDE void Front::classify_wide(Facing facing, std::span<const RawFrame> frames, std::span<Seen> seen,
-                                      std::span<std::byte*> lines) const noexcept {
+TANDEM_WIDE Common Front::classify_wide(Facing facing, const RawFrames& frames, std::span<Seen> seen,
+                                        std::span<std::byte*> lines) const noexcept {
     const std::size_t count = std::min({frames.size(), seen.size(), burst_max});
     if (facing == Facing::outside)
-        look_wide<Facing::outside>(frames.first(count), seen.data(), lines.data());
-    else
-        look_wide<Facing::inside>(frames.first(count), seen.data(), lines.data());
+        return look_wide<Facing::outside>(frames.first(count), seen.data(), lines.data());
+    return look_wide<Facing::inside>(frames.first(count), seen.data(), lines.data());
 }
 
 } // namespace tandem::path

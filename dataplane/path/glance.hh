@@ -142,7 +142,8 @@ struct Avx512 {
     [[gnu::target("avx512f,avx512bw")]] static Lines lines(const char* octets) noexcept {
         const __m512i blank = _mm512_set1_epi8(0x20);
         const __mmask64 ends = feeds(octets);
-        const __m512i first = _mm512_loadu_si512(octets + 1);
+        __m512i first = _mm512_loadu_si512(octets + 1);
+        asm("" : "+v"(first)); // otherwise the compiler reads it twice
         const __mmask64 odd = _mm512_mask_cmplt_epu8_mask(ends, first, blank);
         const __mmask64 c =
             _mm512_mask_cmpeq_epi8_mask(ends, _mm512_or_si512(first, blank), _mm512_set1_epi8('c'));

@@ -4,12 +4,13 @@
 #include "dataplane/path/translate.hh"
 #include "dataplane/table/bring.hh"
 
-#include <emmintrin.h>
+#include <immintrin.h>
 #include <rte_mbuf.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 namespace tandem::dpdk {
@@ -20,8 +21,8 @@ using path::Kind;
 using path::Seen;
 using path::Way;
 
-const std::uint8_t* data_of(const rte_mbuf* packet) {
-    return rte_pktmbuf_mtod(packet, const std::uint8_t*);
+std::uint8_t* data_of(const rte_mbuf* packet) {
+    return rte_pktmbuf_mtod(packet, std::uint8_t*);
 }
 
 wire::IpAddress address_at(const std::uint8_t* at, std::uint8_t version) {
@@ -66,6 +67,50 @@ std::uint32_t not_zero(const std::array<std::uint32_t, 16>& numbers) {
     return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(low, high))) ^ 0xffffU;
 }
 
+using Octets = std::array<std::uint8_t, Burst::burst_max>;
+
+/// Which of some octets are this one, a bit for each; of the bits behind them nothing is said.
+std::uint64_t equal_to(const Octets& octets, std::size_t count, std::uint8_t wanted) {
+    const __m128i all = _mm_set1_epi8(static_cast<char>(wanted));
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < count; i += 16) {
+        const __m128i some = _mm_load_si128(reinterpret_cast<const __m128i*>(octets.data() + i));
+        bits |= std::uint64_t{static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(some, all)))} << i;
+    }
+    return bits;
+}
+
+/// The bits that some and that all of sixteen octets have.
+struct Bits {
+    __m128i some{_mm_setzero_si128()};
+    __m128i all{_mm_set1_epi8(-1)};
+
+    void add(__m128i octets) {
+        some = _mm_or_si128(some, octets);
+        all = _mm_and_si128(all, octets);
+    }
+};
+std::uint32_t folded(__m128i octets, auto join) {
+    auto word = join(static_cast<std::uint64_t>(_mm_cvtsi128_si64(octets)),
+                     static_cast<std::uint64_t>(_mm_extract_epi64(octets, 1)));
+    word = join(word, word >> 32U);
+    word = join(word, word >> 16U);
+    return join(word, word >> 8U) & 0xffU;
+}
+
+/// Looks octets up in a table of sixteen, sixteen at a time.
+Bits look_up(const std::uint8_t* table, const Octets& octets, std::size_t count, Octets& found) {
+    const __m128i row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    Bits bits;
+    for (std::size_t i = 0; i < count; i += 16) {
+        const __m128i some = _mm_load_si128(reinterpret_cast<const __m128i*>(octets.data() + i));
+        const __m128i these = _mm_shuffle_epi8(row, some);
+        _mm_store_si128(reinterpret_cast<__m128i*>(found.data() + i), these);
+        bits.add(these);
+    }
+    return bits;
+}
+
 constexpr bool is_sip(Kind kind) {
     return kind == Kind::sip_matching || kind == Kind::sip_other;
 }
@@ -81,6 +126,23 @@ Burst::Burst(path::Front& front, state::Flows* flows, contract::Counters& counte
     static_assert(next_hops == 1U << (64 - 54));
 }
 
+inline Burst::Stations Burst::Stations::of(const wire::MacAddress& destination,
+                                           const wire::MacAddress& source) {
+    std::array<std::uint8_t, 12> octets{};
+    std::memcpy(octets.data(), destination.octets.data(), 6);
+    std::memcpy(octets.data() + 6, source.octets.data(), 6);
+    Stations stations;
+    std::memcpy(&stations.first, octets.data(), sizeof stations.first);
+    std::memcpy(&stations.second, octets.data() + sizeof stations.first, sizeof stations.second);
+    stations.known = 1;
+    return stations;
+}
+
+inline void Burst::Stations::write_to(std::uint8_t* frame) const {
+    std::memcpy(frame, &first, sizeof first);
+    std::memcpy(frame + sizeof first, &second, sizeof second);
+}
+
 void Burst::set_station(Facing facing, const wire::MacAddress& address) {
     ports_[static_cast<std::size_t>(facing)] = address;
     front_.set_station(facing, address);
@@ -94,22 +156,14 @@ void Burst::set_server(std::size_t vip, std::optional<wire::MacAddress> address)
     if (vip >= servers_.size())
         return;
     servers_[vip] = {};
-    if (address) {
-        const wire::MacAddress& own = ports_[static_cast<std::size_t>(Facing::inside)];
-        std::memcpy(servers_[vip].octets.data(), address->octets.data(), 6);
-        std::memcpy(servers_[vip].octets.data() + 6, own.octets.data(), 6);
-        servers_[vip].known = 1;
-    }
+    if (address)
+        servers_[vip] = Stations::of(*address, ports_[static_cast<std::size_t>(Facing::inside)]);
     decide_fates();
 }
 
 void Burst::set_next_hop(const wire::IpAddress& destination, const wire::MacAddress& address) {
-    NextHop& hop = next_hops_[slot_of(destination)];
-    hop = {destination, {}};
-    const wire::MacAddress& own = ports_[static_cast<std::size_t>(Facing::outside)];
-    std::memcpy(hop.stations.octets.data(), address.octets.data(), 6);
-    std::memcpy(hop.stations.octets.data() + 6, own.octets.data(), 6);
-    hop.stations.known = 1;
+    next_hops_[slot_of(destination)] = {
+        destination, Stations::of(address, ports_[static_cast<std::size_t>(Facing::outside)])};
 }
 
 void Burst::clear_next_hops() {
@@ -195,6 +249,78 @@ const Burst::Stations* Burst::next_hop(const Seen& seen, const std::uint8_t* dat
     return hop.stations.known != 0 && hop.address == destination ? &hop.stations : nullptr;
 }
 
+/// Decides what becomes of packets that are all for one VIP, and counts them. False: not all go on, and
+/// nothing was counted.
+template <Facing facing>
+bool Burst::all_go_on(std::size_t vip, bool no_sip) {
+    const std::uint8_t* fates = fates_[static_cast<std::size_t>(facing)][vip].data();
+    const std::size_t group = front_.vip(vip).group;
+    if (no_sip) {
+        constexpr auto kind = static_cast<std::size_t>(Kind::other_port);
+        taken_.fill(fates[kind]);
+        met_ = fates[kind];
+        if ((met_ & fate_forward) == 0)
+            return false;
+        arrived_.fill(0);
+        count<facing>(group, kind, static_cast<std::uint32_t>(count_));
+        return true;
+    }
+    for (std::size_t i = 0; i < count_; ++i)
+        kinds_[i] = static_cast<std::uint8_t>(seen_[i].kind);
+    for (std::size_t i = count_; i % sizeof(__m128i) != 0; ++i)
+        kinds_[i] = kinds_[0];
+    const Bits bits = look_up(fates, kinds_, count_, taken_);
+    met_ = folded(bits.some, std::bit_or<>{});
+    if ((folded(bits.all, std::bit_and<>{}) & fate_forward) == 0)
+        return false;
+    arrived_.fill(0);
+    for (std::uint64_t left = all_of_burst(); left != 0;) {
+        const std::uint8_t kind = kinds_[static_cast<std::size_t>(std::countr_zero(left))];
+        const std::uint64_t same = equal_to(kinds_, count_, kind) & left;
+        count<facing>(group, kind, static_cast<std::uint32_t>(std::popcount(same)));
+        left ^= same;
+    }
+    return true;
+}
+
+/// Where each packet of the burst leaves to. False: it is not known of all.
+bool Burst::find_next_hops() {
+    for (std::size_t i = 0; i < count_; ++i) {
+        hops_[i] = next_hop(seen_[i], frames_[i]);
+        if (hops_[i] == nullptr)
+            return false;
+    }
+    return true;
+}
+
+/// The usual burst: all packets are for one VIP, and all go on. Of the steps of take_each() there remain two
+/// for each packet. False: it is another one, and nothing was done.
+template <Facing facing>
+bool Burst::take_alike(const path::Common& common, table::Instant now) {
+    constexpr bool inside = facing == Facing::inside;
+    constexpr auto side = inside ? state::FlowSide::local : state::FlowSide::remote;
+    if (!common.one_vip || common.longest > mtus_[static_cast<std::size_t>(facing)])
+        return false;
+    if (inside && !find_next_hops())
+        return false;
+    const std::size_t vip = seen_[0].vip;
+    if (!all_go_on<facing>(vip, common.no_sip))
+        return false;
+    state::Flows* const flows = flows_;
+    const std::int64_t now_ns = now.time_since_epoch().count();
+    const Stations server = servers_[vip];
+    const std::size_t count = count_;
+    for (std::size_t i = 0; i < count; ++i) {
+        const Seen& seen = seen_[i];
+        if (flows != nullptr && !flows->see(seen.flow, lines_[i], side, seen.length, now_ns)) [[unlikely]]
+            begin_flow<facing>(seen, frames_[i], now);
+        (inside ? *hops_[i] : server).write_to(frames_[i]);
+    }
+    forwarded_.refer_to(packets_, count);
+    dropped_.clear();
+    return true;
+}
+
 template <Facing facing>
 void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
     facing_ = facing;
@@ -203,30 +329,40 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
     count_ = count;
     for (std::size_t i = 0; i < count; ++i) {
         // What lies in several buffers is short here, and thus goes the slow way.
-        const std::uint8_t* data = data_of(packets[i]);
-        frames_[i] = {data, packets[i]->data_len};
-        table::fetch_to_write(data);
+        frames_[i] = data_of(packets[i]);
+        lengths_[i] = packets[i]->data_len;
+        table::fetch_to_write(frames_[i]);
     }
-    front_.classify(facing, std::span(frames_).first(count), seen_, lines_);
+    const path::Common common =
+        front_.classify(facing, {frames_.data(), lengths_.data(), count}, seen_, lines_);
+    if (!take_alike<facing>(common, now))
+        take_each<facing>(now);
+}
+
+template <Facing facing>
+void Burst::take_each(table::Instant now) {
     state::Flows* const flows = flows_;
     constexpr auto side = facing == Facing::outside ? state::FlowSide::remote : state::FlowSide::local;
     const std::int64_t now_ns = now.time_since_epoch().count();
     std::uint32_t vips_hit = 0;
+    std::uint32_t met = 0;
     const std::uint16_t mtu = mtus_[static_cast<std::size_t>(facing)];
     // What is the same for all packets of a VIP; mostly the packet before was of the same.
     std::uint32_t place = no_place;
     const std::uint8_t* fates = nullptr;
     std::uint32_t* hits = nullptr;
     Stations stations{};
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < count_; ++i) {
         const Seen& seen = seen_[i];
         if (seen.length > mtu) [[unlikely]] {
             taken_[i] = fate_rest;
+            met |= fate_rest;
             continue;
         }
         if (place_of(seen) != place) [[unlikely]] {
             if (seen.way == Way::slow) {
                 taken_[i] = fate_rest;
+                met |= fate_rest;
                 continue;
             }
             place = place_of(seen);
@@ -236,30 +372,31 @@ void Burst::take(std::span<rte_mbuf* const> packets, table::Instant now) {
             vips_hit |= 1U << seen.vip;
         }
         if (flows != nullptr && !flows->see(seen.flow, lines_[i], side, seen.length, now_ns)) [[unlikely]]
-            begin_flow<facing>(seen, frames_[i].data, now);
+            begin_flow<facing>(seen, frames_[i], now);
         const auto kind = static_cast<std::size_t>(seen.kind);
         std::uint32_t fate = fates[kind];
         if constexpr (facing == Facing::inside) {
-            const Stations* hop = next_hop(seen, frames_[i].data);
+            const Stations* hop = next_hop(seen, frames_[i]);
             if (hop != nullptr)
                 stations = *hop;
             else if ((fate & fate_forward) != 0)
                 fate = fate_rest;
         }
         taken_[i] = static_cast<std::uint8_t>(fate);
+        met |= fate;
         if ((fate & fate_forward) != 0) [[likely]]
-            std::memcpy(const_cast<std::uint8_t*>(frames_[i].data), stations.octets.data(),
-                        stations.octets.size());
+            stations.write_to(frames_[i]);
         else if ((fate & fate_rest) != 0)
             continue;
         ++hits[kind];
     }
+    met_ = met;
     collect(fate_forward, forwarded_);
     collect(fate_drop, dropped_);
     flush_counts<facing>(vips_hit);
 }
 
-std::uint64_t Burst::which(Fate fate) const {
+std::uint64_t Burst::which_of_taken(Fate fate) const {
     const int to_the_top = std::countl_zero(static_cast<std::uint8_t>(fate));
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < count_; i += 16) {
@@ -274,10 +411,10 @@ std::uint64_t Burst::which(Fate fate) const {
 inline void Burst::collect(Fate fate, List& row) {
     std::uint64_t left = which(fate);
     if (left == all_of_burst()) {
-        row.assign({packets_, count_});
+        row.refer_to(packets_, count_);
         return;
     }
-    row.assign({});
+    row.clear();
     for (; left != 0; left &= left - 1)
         row.add(packets_[std::countr_zero(left)]);
 }
@@ -290,25 +427,29 @@ void Burst::from_inside(std::span<rte_mbuf* const> packets, table::Instant now) 
     take<Facing::inside>(packets, now);
 }
 
+/// Counts packets of one kind.
+template <Facing facing>
+inline void Burst::count(std::size_t group, std::size_t kind, std::uint32_t packets) {
+    using contract::Counter;
+    if (facing == Facing::inside)
+        return;
+    arrived_[group] += packets;
+    const path::Decision& verdict = decisions_[group][kind];
+    counters_.add(verdict.counter, packets);
+    if (is_sip(static_cast<Kind>(kind)))
+        counters_.add(Counter::sip_received, packets);
+    if (verdict.copy == path::Copy::mirror)
+        counters_.add(Counter::mirror_matched, packets);
+}
+
 template <Facing facing>
 void Burst::flush_counts(std::uint32_t vips) {
-    using contract::Counter;
     arrived_.fill(0);
     for (; vips != 0; vips &= vips - 1) {
         const auto v = static_cast<std::size_t>(std::countr_zero(vips));
-        const std::size_t g = front_.vip(v).group;
         for (std::uint32_t hit = not_zero(hits_[v]); hit != 0; hit &= hit - 1) {
             const auto k = static_cast<std::size_t>(std::countr_zero(hit));
-            const std::uint32_t hits = std::exchange(hits_[v][k], 0);
-            if (facing == Facing::inside)
-                continue;
-            arrived_[g] += hits;
-            const path::Decision& verdict = decisions_[g][k];
-            counters_.add(verdict.counter, hits);
-            if (is_sip(static_cast<Kind>(k)))
-                counters_.add(Counter::sip_received, hits);
-            if (verdict.copy == path::Copy::mirror)
-                counters_.add(Counter::mirror_matched, hits);
+            count<facing>(front_.vip(v).group, k, std::exchange(hits_[v][k], 0));
         }
     }
 }

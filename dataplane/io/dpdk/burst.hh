@@ -74,19 +74,24 @@ private:
 };
 static_assert(path::Front::burst_max == 64);
 
-/// Packets that a burst puts in a row.
+/// Packets in a row: some of a burst, or all of them where they are.
 class List {
 public:
-    void add(rte_mbuf* packet) { packets_[count_++] = packet; }
-    void assign(std::span<rte_mbuf* const> packets) {
-        std::copy(packets.begin(), packets.end(), packets_.begin());
-        count_ = packets.size();
+    void clear() { count_ = 0; }
+    void add(rte_mbuf* packet) {
+        own_[count_++] = packet;
+        first_ = own_.data();
     }
-    std::span<rte_mbuf*> items() { return {packets_.data(), count_}; }
+    void refer_to(rte_mbuf* const* packets, std::size_t count) {
+        first_ = const_cast<rte_mbuf**>(packets); // what transmits takes it like this, and only reads
+        count_ = count;
+    }
+    std::span<rte_mbuf*> items() { return {first_, count_}; }
 
 private:
-    std::array<rte_mbuf*, path::Front::burst_max> packets_{};
+    rte_mbuf** first_{nullptr};
     std::size_t count_{0};
+    std::array<rte_mbuf*, path::Front::burst_max> own_{};
 };
 
 /// What this node is, for each group.
@@ -142,10 +147,14 @@ public:
 private:
     static constexpr std::size_t next_hops = 1024;
 
-    /// What is written over the first 12 octets of a frame.
+    /// What is written over the first 12 octets of a frame. As words: they stay in registers.
     struct alignas(16) Stations {
-        std::array<std::uint8_t, 12> octets{};
+        std::uint64_t first{0};
+        std::uint32_t second{0};
         std::uint32_t known{0};
+
+        static Stations of(const wire::MacAddress& destination, const wire::MacAddress& source);
+        void write_to(std::uint8_t* frame) const;
     };
     struct alignas(64) NextHop {
         wire::IpAddress address;
@@ -167,11 +176,19 @@ private:
     template <path::Facing facing>
     void take(std::span<rte_mbuf* const> packets, table::Instant now);
     template <path::Facing facing>
+    bool take_alike(const path::Common& common, table::Instant now);
+    template <path::Facing facing>
+    bool all_go_on(std::size_t vip, bool no_sip);
+    bool find_next_hops();
+    template <path::Facing facing>
+    void take_each(table::Instant now);
+    template <path::Facing facing>
     void begin_flow(const path::Seen& seen, const std::uint8_t* data, table::Instant now);
     const Stations* next_hop(const path::Seen& seen, const std::uint8_t* data) const;
     void decide_fates();
     /// The packets of the burst of which this is true.
-    std::uint64_t which(Fate fate) const;
+    std::uint64_t which(Fate fate) const { return (met_ & fate) == 0 ? 0 : which_of_taken(fate); }
+    std::uint64_t which_of_taken(Fate fate) const;
     Selection chosen(Fate fate) const { return {packets_, seen_.data(), which(fate)}; }
     void collect(Fate fate, List& row);
     std::uint64_t all_of_burst() const {
@@ -182,6 +199,8 @@ private:
         const int whole = (fate & (fate_forward | fate_drop)) != 0 ? fate : fate_rest;
         fates_[static_cast<std::size_t>(facing)][vip][kind] = static_cast<std::uint8_t>(whole);
     }
+    template <path::Facing facing>
+    void count(std::size_t group, std::size_t kind, std::uint32_t packets);
     template <path::Facing facing>
     void flush_counts(std::uint32_t vips);
 
@@ -198,9 +217,12 @@ private:
     std::array<NextHop, next_hops> next_hops_{};
     std::array<std::uint16_t, 2> mtus_{1500, 1500}; ///< of the way out, by the Facing it comes in on
 
-    std::array<path::RawFrame, burst_max> frames_{};
-    std::array<path::Seen, burst_max> seen_{};
-    std::array<std::byte*, burst_max> lines_{}; ///< of the flows
+    // Aligned, as they are read and written by whole lines.
+    alignas(64) std::array<std::uint8_t*, burst_max> frames_{}; ///< where the packets begin
+    alignas(64) std::array<std::uint32_t, burst_max> lengths_{};
+    alignas(64) std::array<path::Seen, burst_max> seen_{};
+    alignas(64) std::array<std::byte*, burst_max> lines_{}; ///< of the flows
+    std::array<const Stations*, burst_max> hops_{};
     std::array<std::array<std::uint32_t, kinds>, contract::vips_max> hits_{};
     std::array<std::uint32_t, contract::groups_max> arrived_{};
 
@@ -208,6 +230,8 @@ private:
     List forwarded_;
     List dropped_;
     alignas(16) std::array<std::uint8_t, burst_max> taken_{}; ///< what became of each packet of the burst
+    alignas(16) std::array<std::uint8_t, burst_max> kinds_{}; ///< of a burst for one VIP
+    std::uint32_t met_{0};                                    ///< every bit that is in taken_
     std::size_t count_{0};
     path::Facing facing_{path::Facing::outside};
 };

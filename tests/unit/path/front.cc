@@ -40,10 +40,28 @@ Packet framed(const Packet& packet, Tags tags = Tags::none) {
 }
 
 Seen look(const Front& front, const Packet& frame, Facing facing = Facing::outside) {
-    const RawFrame raw{frame.data(), static_cast<std::uint32_t>(frame.size())};
+    const std::uint8_t* data = frame.data();
+    const auto length = static_cast<std::uint32_t>(frame.size());
     Seen seen;
-    front.classify(facing, {&raw, 1}, {&seen, 1});
+    front.classify(facing, {&data, &length, 1}, {&seen, 1});
     return seen;
+}
+
+/// Compares what is said of all frames with what is said of each.
+void compare(const Common& common, const std::vector<Seen>& seen) {
+    const bool one_vip = std::all_of(seen.begin(), seen.end(), [&](const Seen& packet) {
+        return packet.way == Way::plain && packet.vip == seen[0].vip && packet.group == seen[0].group;
+    });
+    if (!common.one_vip)
+        return;
+    BOOST_REQUIRE(one_vip);
+    BOOST_REQUIRE(common.no_sip == std::all_of(seen.begin(), seen.end(), [](const Seen& packet) {
+                      return packet.kind == Kind::other_port;
+                  }));
+    BOOST_REQUIRE(common.longest ==
+                  std::max_element(seen.begin(), seen.end(), [](const Seen& a, const Seen& b) {
+                      return a.length < b.length;
+                  })->length);
 }
 
 /// Compares a look with inspect(), and the method with summarize().
@@ -241,6 +259,8 @@ BOOST_AUTO_TEST_CASE(many_at_once_are_seen_as_one_by_one) {
     }
     const std::vector<Packet> samples = samples_of_frames();
     std::size_t quick = 0;
+    std::size_t together = 0; ///< bursts for one VIP
+    std::size_t silent = 0;   ///< of these, without SIP
     for (int round = 0; round < 20'000; ++round) {
         if (round == 10'000) {
             with.groups[1].sip_port_count = 0;
@@ -250,33 +270,48 @@ BOOST_AUTO_TEST_CASE(many_at_once_are_seen_as_one_by_one) {
                     front->set_station(facing, {{2, 0, 0, 0, 0, 1}});
             }
         }
-        // Damage is rare enough that most groups of eight have usual frames in them.
+        // Damage is rare enough that most groups of eight have usual frames in them. Every other burst has
+        // only one sample of many, so that there are bursts for one VIP.
         std::vector<Packet> burst(1 + random() % Front::burst_max);
-        std::vector<RawFrame> frames;
+        std::vector<const std::uint8_t*> data;
+        std::vector<std::uint32_t> lengths;
+        const bool alike = round % 2 == 0;
+        const std::size_t first = random() % samples.size();
+        const std::size_t choice = alike ? 1 + random() % 4 : samples.size();
         for (Packet& frame : burst) {
-            frame = samples[random() % samples.size()];
-            if (random() % 8 == 0)
+            frame = samples[(first + random() % choice) % samples.size()];
+            const std::size_t damage = alike ? 256 : 8;
+            if (random() % damage == 0)
                 frame[random() % std::min<std::size_t>(frame.size(), 64)] ^=
                     static_cast<std::uint8_t>(1U << random() % 8);
-            if (random() % 32 == 0)
+            if (random() % (4 * damage) == 0)
                 frame.resize(random() % (frame.size() + 1));
             frame.shrink_to_fit(); // exact size, for asan
-            frames.push_back({frame.data(), static_cast<std::uint32_t>(frame.size())});
+            data.push_back(frame.data());
+            lengths.push_back(static_cast<std::uint32_t>(frame.size()));
         }
         for (const Facing facing : {Facing::outside, Facing::inside}) {
             std::vector<Seen> one(burst.size());
             std::vector<Seen> eight(burst.size());
             std::vector<std::byte*> one_lines(burst.size());
             std::vector<std::byte*> eight_lines(burst.size());
-            plain.classify(facing, frames, one, one_lines);
-            widest.classify(facing, frames, eight, eight_lines);
+            const RawFrames frames{data.data(), lengths.data(), burst.size()};
+            const Common of_one = plain.classify(facing, frames, one, one_lines);
+            const Common of_eight = widest.classify(facing, frames, eight, eight_lines);
             for (std::size_t i = 0; i < burst.size(); ++i) {
                 BOOST_REQUIRE(std::memcmp(&one[i], &eight[i], sizeof(Seen)) == 0);
                 BOOST_REQUIRE(one_lines[i] == eight_lines[i]);
                 quick += one[i].way == Way::plain ? 1 : 0;
             }
+            compare(of_one, one);
+            compare(of_eight, eight);
+            together += of_eight.one_vip && burst.size() >= 8 ? 1 : 0;
+            silent += of_eight.one_vip && of_eight.no_sip ? 1 : 0;
         }
     }
+    BOOST_TEST(together > 1'000U);
+    BOOST_TEST(silent > 500U);
+    BOOST_TEST(silent < together);
     BOOST_TEST(quick > 100'000U);
 }
 
