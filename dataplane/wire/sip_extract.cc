@@ -142,18 +142,17 @@ template <Literal name, Field field>
 
 [[gnu::always_inline]] inline std::optional<SipError> Extractor::headers() {
     std::uint32_t seen = 0;
-    for (std::size_t block = 0; block < marks_.head(); block += SipMarks::block)
-        for (std::uint64_t begin = marks_.beginnings(block / SipMarks::block); begin != 0;
-             begin &= begin - 1) {
-            const std::size_t line = block + static_cast<std::size_t>(std::countr_zero(begin));
-            if (line <= names_end_ && usual_line(line, seen)) [[likely]]
-                continue;
-            const Lines lines = any_line(*this, line, seen);
-            if (lines.error)
-                return lines.error;
-            seen = lines.seen;
-        }
-    return end(seen);
+    for (const std::uint16_t* next = marks_.beginnings();;) {
+        const std::size_t line = *next++;
+        if (line <= names_end_ && usual_line(line, seen)) [[likely]]
+            continue;
+        if (line == SipMarks::no_line)
+            return end(seen);
+        const Lines lines = any_line(*this, line, seen);
+        if (lines.error)
+            return lines.error;
+        seen = lines.seen;
+    }
 }
 
 /// What a message holds before it is read. The arrays of kept values are not cleared: their counts are.
@@ -213,13 +212,19 @@ extract_bmi(std::string_view datagram, SipScanner scanner, SipMarks& marks, SipM
     return extract(datagram, scanner, marks, message);
 }
 
+/// For any machine.
+[[gnu::noinline]] std::optional<SipError> extract_plainly(std::string_view datagram, SipScanner scanner,
+                                                          SipMarks& marks, SipMessage& message) noexcept {
+    return extract(datagram, scanner, marks, message);
+}
+
 } // namespace
 
 std::optional<SipError> extract_sip(std::string_view datagram, SipScanner scanner, SipMarks& marks,
                                     SipMessage& message) noexcept {
     if (scanner >= SipScanner::avx2)
         return extract_bmi(datagram, scanner, marks, message);
-    return extract(datagram, scanner, marks, message);
+    return extract_plainly(datagram, scanner, marks, message);
 }
 
 } // namespace tandem::wire
