@@ -71,6 +71,38 @@ public:
         return first(line_feeds, position);
     }
 
+    /// The octets of a kind behind a place, one after the other; not beyond the last one of the head.
+    class Hops {
+    public:
+        [[gnu::always_inline]] std::size_t next() noexcept {
+            while (word_ == 0)
+                [[unlikely]] {
+                    base_ = base_ / 8 * 8 + block;
+                    word_ = word_at(map_, base_);
+                }
+            const std::size_t found = base_ + static_cast<std::size_t>(std::countr_zero(word_));
+            word_ &= word_ - 1;
+            return found;
+        }
+
+    private:
+        friend SipMarks;
+        [[gnu::always_inline]] Hops(const std::uint64_t* map, std::size_t position) noexcept
+            : map_(map)
+            , base_(position)
+            , word_(word_at(map, position)) {}
+
+        const std::uint64_t* map_;
+        std::size_t base_;
+        std::uint64_t word_; ///< its lowest bit is that of `base_`; those that were told are gone
+    };
+    Hops separators_from(std::size_t position) const noexcept {
+        return {&maps_[separators], position};
+    }
+    Hops stops_from(std::size_t position) const noexcept {
+        return {&maps_[stops], position};
+    }
+
     /// Where the header lines begin that begin with a letter with which the name of a field begins that is
     /// looked at; in their order, with `no_line` behind the last one.
     const std::uint16_t* beginnings() const noexcept {
@@ -91,12 +123,17 @@ private:
     static constexpr std::size_t stops = words + apart;
     static constexpr std::size_t line_feeds = 2 * (words + apart);
 
-    [[gnu::always_inline]] std::size_t first(std::size_t map, std::size_t position) const noexcept {
+    /// The bits from one position on; 57 of them at least.
+    [[gnu::always_inline]] static std::uint64_t word_at(const std::uint64_t* map,
+                                                        std::size_t position) noexcept {
         static_assert(std::endian::native == std::endian::little);
+        std::uint64_t word = 0;
+        std::memcpy(&word, reinterpret_cast<const char*>(map) + position / 8, sizeof word);
+        return word >> position % 8;
+    }
+    [[gnu::always_inline]] std::size_t first(std::size_t map, std::size_t position) const noexcept {
         for (;;) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, reinterpret_cast<const char*>(&maps_[map]) + position / 8, sizeof word);
-            word >>= position % 8;
+            const std::uint64_t word = word_at(&maps_[map], position);
             if (word != 0) [[likely]]
                 return position + static_cast<std::size_t>(std::countr_zero(word));
             position = position / 8 * 8 + block;
