@@ -12,8 +12,6 @@
 
 #include "dataplane/table/bring.hh"
 
-#include <emmintrin.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -35,6 +33,7 @@ class TextRecords {
     using Word = std::atomic<std::uint64_t>;
     static_assert(Word::is_always_lock_free);
     using Pair = std::array<Word, 2>;
+    using Octets16 [[gnu::vector_size(16)]] = long long;
     static constexpr std::size_t head_words = (sizeof(Head) + 7) / 8;
 
     struct Slot {
@@ -225,7 +224,8 @@ private:
         // pair is no worse off than one that meets half a chunk: the sequence tells it.
 #pragma GCC unroll 8
         for (; word + 2 <= chunk_octets / 8; word += 2) {
-            const __m128i pair = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 8 * word));
+            Octets16 pair;
+            std::memcpy(&pair, from + 8 * word, sizeof pair);
             asm volatile("movups %1, %0" : "=m"(*reinterpret_cast<Pair*>(&chunk.words[word])) : "x"(pair));
         }
         static_assert(chunk_octets / 8 % 2 == 1);

@@ -75,11 +75,8 @@ public:
     class Hops {
     public:
         [[gnu::always_inline]] std::size_t next() noexcept {
-            while (word_ == 0)
-                [[unlikely]] {
-                    base_ = base_ / 8 * 8 + block;
-                    word_ = word_at(map_, base_);
-                }
+            if (word_ == 0) [[unlikely]]
+                refill();
             const std::size_t found = base_ + static_cast<std::size_t>(std::countr_zero(word_));
             word_ &= word_ - 1;
             return found;
@@ -87,6 +84,12 @@ public:
 
     private:
         friend SipMarks;
+        [[gnu::always_inline]] void refill() noexcept {
+            do {
+                base_ = base_ / 8 * 8 + block;
+                word_ = word_at(map_, base_);
+            } while (word_ == 0);
+        }
         [[gnu::always_inline]] Hops(const std::uint64_t* map, std::size_t position) noexcept
             : map_(map)
             , base_(position)
