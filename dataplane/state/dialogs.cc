@@ -182,7 +182,7 @@ void Dialogs::on_answer(const Seen& seen) {
         // A failure of a re-INVITE leaves the dialog as it was (RFC 3261 section 14.1).
         Dialog dialog;
         const bool up =
-            known != Table::none && records_.read(known, dialog) && dialog.state == DialogState::confirmed;
+            known != Table::none && records_.own(known, dialog) && dialog.state == DialogState::confirmed;
         if (known != Table::none && !up)
             remove(known);
         if (trying != Table::none)
@@ -193,8 +193,8 @@ void Dialogs::on_answer(const Seen& seen) {
     if (!tagged || seen.message.status == 100)
         return;
     Dialog begun;
-    const bool has_begun = (trying != Table::none && records_.read(trying, begun)) ||
-                           (known != Table::none && records_.read(known, begun));
+    const bool has_begun = (trying != Table::none && records_.own(trying, begun)) ||
+                           (known != Table::none && records_.own(known, begun));
     const DialogState state = seen.message.status >= 200 ? DialogState::confirmed : DialogState::early;
     if (known != Table::none && begun.state == DialogState::confirmed && trying == Table::none)
         return; // of a re-INVITE
@@ -208,7 +208,7 @@ void Dialogs::on_answer(const Seen& seen) {
 void Dialogs::on_ack(const Seen& seen) {
     const Index trying = find(trying_key(seen.asked));
     Dialog begun;
-    if (trying == Table::none || seen.message.to.tag.empty() || !records_.read(trying, begun))
+    if (trying == Table::none || seen.message.to.tag.empty() || !records_.own(trying, begun))
         return;
     const bool failed = begun.branch == hash(seen.message.via.branch);
     remove(trying);
@@ -304,7 +304,7 @@ bool Dialogs::write(Index index, const Dialog& dialog, const SipMessage& message
 /// A request within a dialog: CSeq numbers count apart for each side (RFC 3261 section 12.2.1.1).
 void Dialogs::count_request(const Seen& seen, Index index) {
     Dialog dialog;
-    if (!records_.read(index, dialog))
+    if (!records_.own(index, dialog))
         return;
     std::uint32_t& cseq = dialog.caller == seen.asked.from ? dialog.caller_cseq : dialog.callee_cseq;
     cseq = std::max(cseq, seen.message.cseq);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dataplane/state/registrations.hh"
 
+#include <emmintrin.h>
+
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <cstring>
 
 namespace tandem::state {
 namespace {
@@ -13,33 +13,86 @@ std::int64_t to_ns(Instant at) {
     return at.time_since_epoch().count();
 }
 
-/// Eight letters at once; octets that are none stay as they are.
-std::uint64_t lower(std::uint64_t word) {
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    const std::uint64_t low = word & 0x7f * ones;
-    const std::uint64_t from_a = low + (0x80 - 'A') * ones;
-    const std::uint64_t beyond_z = low + (0x7f - 'Z') * ones;
-    return word | (from_a & ~beyond_z & ~word & 0x80 * ones) >> 2U;
+/// Where the octets that part a URI are; a bit for each.
+struct UriMarks {
+    std::uint64_t colons{0};
+    std::uint64_t ats{0};
+    std::uint64_t ends{0}; ///< ; and ?
+};
+
+constexpr std::size_t part = sizeof(__m128i);
+
+/// Of `part` to 64 octets. The last ones may be looked at twice.
+[[gnu::always_inline]] inline UriMarks marks_of(std::string_view uri) noexcept {
+    UriMarks marks;
+    for (std::size_t next = 0; next < uri.size(); next += part) {
+        const std::size_t at = std::min(next, uri.size() - part);
+        const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(uri.data() + at));
+        const auto same = [&](char c) { return _mm_cmpeq_epi8(octets, _mm_set1_epi8(c)); };
+        const auto bits = [&](__m128i equal) {
+            return static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(equal))) << at;
+        };
+        marks.colons |= bits(same(':'));
+        marks.ats |= bits(same('@'));
+        marks.ends |= bits(_mm_or_si128(same(';'), same('?')));
+    }
+    return marks;
 }
 
-} // namespace
+/// The lowest bit of `bits` and those below it; of none, all.
+constexpr std::uint64_t through_first(std::uint64_t bits) {
+    return bits ^ (bits - 1);
+}
 
-AddressOfRecord address_of_record(std::string_view uri) noexcept {
+/// Where the lowest bit is, or else `none`.
+constexpr std::size_t first_of(std::uint64_t bits, std::size_t none) {
+    return bits != 0 ? static_cast<std::size_t>(std::countr_zero(bits)) : none;
+}
+
+/// The parts of a URI of `part` to 64 octets, all octets looked at once.
+[[gnu::always_inline]] inline AddressOfRecord parts_of(std::string_view uri) noexcept {
+    const UriMarks marks = marks_of(uri);
+    std::size_t begin = 0;
+    std::uint64_t behind = ~std::uint64_t{0}; // what has not been taken yet
+    if (marks.colons != 0) {
+        begin = first_of(marks.colons, 0) + 1;
+        behind = ~through_first(marks.colons);
+    }
+    AddressOfRecord found;
+    // A user part may contain ; and ?, so the @ is looked for first (RFC 3261 section 25.1).
+    if (const std::uint64_t ats = marks.ats & behind; ats != 0) {
+        const std::size_t at = first_of(ats, 0);
+        const std::size_t end = first_of(marks.colons & behind & through_first(ats), at);
+        found.user = {uri.data() + begin, end - begin};
+        begin = at + 1;
+        behind = ~through_first(ats);
+    }
+    found.host = {uri.data() + begin, first_of(marks.ends & behind, uri.size()) - begin};
+    return found;
+}
+
+/// The same of a URI of any length.
+AddressOfRecord parts_of_any(std::string_view uri) noexcept {
     if (const auto colon = uri.find(':'); colon != std::string_view::npos)
         uri.remove_prefix(colon + 1);
     AddressOfRecord found;
-    // A user part may contain ; and ?, so the @ is looked for first (RFC 3261 section 25.1).
     if (const auto at = uri.find('@'); at != std::string_view::npos) {
         found.user = uri.substr(0, at);
         found.user = found.user.substr(0, found.user.find(':'));
         uri.remove_prefix(at + 1);
     }
-    // find_first_of() calls a function for each octet.
-    found.host = {
-        uri.data(),
-        static_cast<std::size_t>(
-            std::find_if(uri.begin(), uri.end(), [](char c) { return c == ';' || c == '?'; }) - uri.begin())};
+    found.host = uri.substr(0, uri.find_first_of(";?"));
     return found;
+}
+
+[[gnu::always_inline]] inline AddressOfRecord address_of(std::string_view uri) noexcept {
+    return uri.size() >= part && uri.size() <= 64 ? parts_of(uri) : parts_of_any(uri);
+}
+
+} // namespace
+
+AddressOfRecord address_of_record(std::string_view uri) noexcept {
+    return address_of(uri);
 }
 
 Registrations::Registrations(std::span<std::byte> memory, const Limits& limits, std::uint64_t seed)
@@ -49,19 +102,12 @@ Registrations::Registrations(std::span<std::byte> memory, const Limits& limits, 
     , heads_(std::bit_ceil(limits.bindings), Table::none) {}
 
 std::uint64_t Registrations::record_of(std::uint8_t group, std::string_view uri) const {
-    const AddressOfRecord address = address_of_record(uri);
-    std::array<char, 256> host; // a domain name has 255 octets at most; of a longer one the beginning counts
-    const std::size_t length = std::min(address.host.size(), host.size());
-    for (std::size_t at = 0; at < length; at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, address.host.data() + at, std::min<std::size_t>(8, length - at));
-        word = lower(word);
-        std::memcpy(host.data() + at, &word, sizeof word);
-    }
+    constexpr std::size_t host_max = 256; // a domain name has fewer; of a longer one the beginning counts
+    const AddressOfRecord address = address_of(uri);
     return table::SeededHash{seed_}
         .add(group)
         .add(address.user)
-        .add(std::string_view{host.data(), length})
+        .add_lower(address.host.substr(0, host_max))
         .value();
 }
 
@@ -111,7 +157,7 @@ void Registrations::see(Instant now, const Origin& origin, const wire::SipMessag
 /// RFC 3261 section 10.3 step 7: of one Call-ID only a higher CSeq counts.
 bool Registrations::is_outdated(Index index, std::uint64_t call_id, std::uint32_t cseq) const {
     Binding known;
-    return records_.read(index, known) && known.call_id == call_id && cseq < known.cseq;
+    return records_.own(index, known) && known.call_id == call_id && cseq < known.cseq;
 }
 
 void Registrations::bind(Instant now, const Origin& origin, const wire::SipMessage& message,
@@ -205,7 +251,7 @@ void Registrations::sweep(Instant now) {
         const auto index = static_cast<Index>(swept_);
         swept_ = (swept_ + 1) % reach_;
         Binding binding;
-        if (records_.read(index, binding) && binding.expires_ns <= to_ns(now)) {
+        if (records_.own(index, binding) && binding.expires_ns <= to_ns(now)) {
             remove(index);
             ++counts_.expired;
         }

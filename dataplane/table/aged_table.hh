@@ -44,23 +44,37 @@ public:
     }
     /// Adds text and its length, 16 octets with each multiplication.
     SeededHash& add(std::string_view text) noexcept {
+        return add_words(text, [](std::uint64_t word) { return word; });
+    }
+    /// The same of the text with small letters in the place of capital ones (ASCII).
+    SeededHash& add_lower(std::string_view text) noexcept { return add_words(text, lower); }
+    constexpr std::uint64_t value() const noexcept { return value_; }
+
+private:
+    template <typename Seen>
+    [[gnu::always_inline]] SeededHash& add_words(std::string_view text, Seen seen) noexcept {
         const char* at = text.data();
         std::size_t left = text.size();
         value_ ^= left * 0x9e3779b97f4a7c15ULL;
         for (; left > 16; left -= 16, at += 16)
-            fold(load<std::uint64_t>(at), load<std::uint64_t>(at + 8));
+            fold(seen(load<std::uint64_t>(at)), seen(load<std::uint64_t>(at + 8)));
         // The last octets may be taken twice: the length tells such texts apart.
         if (left >= 8)
-            return fold(load<std::uint64_t>(at), load<std::uint64_t>(at + left - 8));
+            return fold(seen(load<std::uint64_t>(at)), seen(load<std::uint64_t>(at + left - 8)));
         if (left >= 4)
-            return fold(load<std::uint32_t>(at), load<std::uint32_t>(at + left - 4));
+            return fold(seen(load<std::uint32_t>(at)), seen(load<std::uint32_t>(at + left - 4)));
         if (left >= 2)
-            return fold(load<std::uint16_t>(at), load<std::uint16_t>(at + left - 2));
-        return fold(left == 1 ? load<std::uint8_t>(at) : 0U, 0);
+            return fold(seen(load<std::uint16_t>(at)), seen(load<std::uint16_t>(at + left - 2)));
+        return fold(left == 1 ? seen(load<std::uint8_t>(at)) : 0U, 0);
     }
-    constexpr std::uint64_t value() const noexcept { return value_; }
-
-private:
+    /// Eight letters at once; octets that are none stay as they are.
+    static constexpr std::uint64_t lower(std::uint64_t word) noexcept {
+        constexpr std::uint64_t ones = 0x0101010101010101;
+        const std::uint64_t low = word & 0x7f * ones;
+        const std::uint64_t from_a = low + (0x80 - 'A') * ones;
+        const std::uint64_t beyond_z = low + (0x7f - 'Z') * ones;
+        return word | (from_a & ~beyond_z & ~word & 0x80 * ones) >> 2U;
+    }
     template <typename Word>
     static std::uint64_t load(const char* at) noexcept {
         Word word = 0;

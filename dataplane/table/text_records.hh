@@ -32,6 +32,8 @@ class TextRecords {
     static_assert(std::is_trivially_copyable_v<Head>);
     using Word = std::atomic<std::uint64_t>;
     static_assert(Word::is_always_lock_free);
+    using Pair = std::array<Word, 2>;
+    using Octets16 [[gnu::vector_size(16)]] = long long;
     static constexpr std::size_t head_words = (sizeof(Head) + 7) / 8;
 
     struct Slot {
@@ -78,9 +80,10 @@ public:
 
     /// Would write() find room for a text of that length in this record?
     bool has_room(Index record, std::size_t length) const {
+        const std::size_t needed = chunks_of(length);
         return length <= text_max &&
-               chunks_of(length) <=
-                   free_count_ + chunks_of(slots_[record].length.load(std::memory_order_relaxed));
+               (needed <= free_count_ ||
+                needed <= free_count_ + chunks_of(slots_[record].length.load(std::memory_order_relaxed)));
     }
 
     /// Replaces a record. False, and nothing changed: there is no room for the text.
@@ -150,6 +153,11 @@ public:
         slot.used.store(0, std::memory_order_relaxed);
     }
 
+    /// For the writer, in whose way nobody comes: the head of a record. False: there is none.
+    [[gnu::always_inline]] bool own(Index record, Head& head) const {
+        return copy_head(slots_[record], head);
+    }
+
     /// Copies the head of a record. False: there is none, or it was being written at every attempt.
     bool read(Index record, Head& head) const {
         return attempt(slots_[record], [&](const Slot& slot) { return copy_head(slot, head); });
@@ -191,6 +199,7 @@ private:
     // Word by word through registers: a copy of the whole costs more than the words.
     static void put_head(Slot& slot, const Head& head) {
         const char* from = reinterpret_cast<const char*>(&head);
+#pragma GCC unroll 16
         for (std::size_t i = 0; i < head_words; ++i)
             slot.head[i].store(word_at(from + 8 * i, std::min<std::size_t>(8, sizeof head - 8 * i)),
                                std::memory_order_relaxed);
@@ -199,9 +208,7 @@ private:
     static void put_text(Chunk& chunk, std::string_view part) {
         const std::size_t whole = part.size() / 8;
         if (part.size() == chunk_octets) {
-#pragma GCC unroll 15
-            for (std::size_t i = 0; i < chunk_octets / 8; ++i)
-                chunk.words[i].store(word_at(part.data() + 8 * i, 8), std::memory_order_relaxed);
+            put_full(chunk, part.data());
             return;
         }
         for (std::size_t i = 0; i < whole; ++i)
@@ -209,6 +216,20 @@ private:
         if (whole * 8 < part.size())
             chunk.words[whole].store(word_at(part.data() + 8 * whole, part.size() % 8),
                                      std::memory_order_relaxed);
+    }
+
+    static void put_full(Chunk& chunk, const char* from) {
+        std::size_t word = 0;
+        // Two words with each instruction, which no atomic of the language can do. A reader that meets half a
+        // pair is no worse off than one that meets half a chunk: the sequence tells it.
+#pragma GCC unroll 8
+        for (; word + 2 <= chunk_octets / 8; word += 2) {
+            Octets16 pair;
+            std::memcpy(&pair, from + 8 * word, sizeof pair);
+            asm volatile("movups %1, %0" : "=m"(*reinterpret_cast<Pair*>(&chunk.words[word])) : "x"(pair));
+        }
+        static_assert(chunk_octets / 8 % 2 == 1);
+        chunk.words[word].store(word_at(from + 8 * word, 8), std::memory_order_relaxed);
     }
 
     /// Up to 8 octets.
@@ -267,6 +288,7 @@ private:
 
     static bool copy_head(const Slot& slot, Head& head) {
         char* into = reinterpret_cast<char*>(&head);
+#pragma GCC unroll 16
         for (std::size_t i = 0; i < head_words; ++i) {
             const std::uint64_t word = slot.head[i].load(std::memory_order_relaxed);
             std::memcpy(into + 8 * i, &word, std::min<std::size_t>(8, sizeof head - 8 * i));

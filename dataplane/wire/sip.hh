@@ -140,29 +140,33 @@ struct SipValues {
     }
 };
 
-/// A message as far as it is tracked. All views point into the datagram.
-struct SipMessage {
+/// What a message has once at most. All views point into the datagram.
+struct SipFields {
     SipKind kind{SipKind::request};
     SipMethod method{SipMethod::other}; ///< of a response: that of its CSeq
-    std::string_view method_name;       ///< the token on the wire
-    std::string_view request_uri;       ///< of a request
     std::uint16_t status{0};            ///< of a response, 100 to 999
-    std::string_view reason;            ///< of a response, may be empty
+    std::uint32_t cseq{0};
+    std::string_view method_name; ///< the token on the wire
+    std::string_view request_uri; ///< of a request
+    std::string_view reason;      ///< of a response, may be empty
     SipVia via;
     SipParty from;
     SipParty to;
     std::string_view call_id;
-    std::uint32_t cseq{0};
-    SipContacts contacts;
     /// Seconds. A value beyond 2^32-1 counts as that (RFC 3261 section 20.19), one that is no number as
     /// absent.
     std::optional<std::uint32_t> expires;
-    std::optional<std::uint8_t> max_forwards;
     std::optional<std::uint32_t> content_length;
+    std::optional<std::uint8_t> max_forwards;
+    std::string_view body;
+};
+
+/// A message as far as it is tracked.
+struct SipMessage : SipFields {
+    SipContacts contacts;
     SipValues routes;
     SipValues record_routes;
     SipValues paths; ///< RFC 3327
-    std::string_view body;
 };
 
 /// What a datagram on a SIP port is, by its first line.

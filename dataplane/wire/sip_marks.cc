@@ -63,7 +63,7 @@ alignas(block) constexpr Table row_bits = [] {
 /// Reads a part by a copy.
 template <class Set>
 struct ByCopy {
-    [[gnu::always_inline]] static Block read_part(const char* octets, std::size_t length) noexcept {
+    [[gnu::always_inline]] Block read_part(const char* octets, std::size_t length) const noexcept {
         std::array<char, block> copy{};
         std::memcpy(copy.data(), octets, length);
         return Set::read(copy.data());
@@ -179,101 +179,161 @@ constexpr Table kinds_from() {
 alignas(block) constexpr Table low_kinds = kinds_from<0>();
 alignas(block) constexpr Table high_kinds = kinds_from<64>();
 
-struct Avx512Vbmi {
-    /// One table of 128 octets, of which the last is of no kind: it stands for those beyond ASCII too.
-    [[gnu::target("avx512f,avx512bw,avx512vbmi")]] static Block read(__m512i text) noexcept {
-        const __m512i octet = _mm512_min_epu8(text, _mm512_set1_epi8(0x7f));
-        const __m512i kinds = _mm512_permutex2var_epi8(_mm512_load_si512(low_kinds.data()), octet,
-                                                       _mm512_load_si512(high_kinds.data()));
-        return {_mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\n')),
-                _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(':')), ~_mm512_movepi8_mask(kinds),
-                _mm512_testn_epi8_mask(kinds, _mm512_set1_epi8(0x40)),
-                _mm512_test_epi8_mask(kinds, _mm512_set1_epi8(0x20))};
-    }
-    [[gnu::target("avx512f,avx512bw,avx512vbmi")]] static Block read(const char* octets) noexcept {
+/// A constant that stays in its register: made again for each block, it costs more than it is worth.
+[[gnu::target("avx512f"), gnu::always_inline]] inline __m512i kept(__m512i constant) noexcept {
+    asm("" : "+v"(constant));
+    return constant;
+}
+
+class Avx512Vbmi {
+public:
+    [[gnu::target("avx512f,avx512bw,avx512vbmi")]] Avx512Vbmi() noexcept
+        : low_(kept(_mm512_load_si512(low_kinds.data())))
+        , high_(kept(_mm512_load_si512(high_kinds.data())))
+        , last_(kept(_mm512_set1_epi8(0x7f)))
+        , line_feed_(kept(_mm512_set1_epi8('\n')))
+        , colon_(kept(_mm512_set1_epi8(':')))
+        , inner_(kept(_mm512_set1_epi8(0x40)))
+        , initial_(kept(_mm512_set1_epi8(0x20))) {}
+
+    [[gnu::target("avx512f,avx512bw,avx512vbmi")]] Block read(const char* octets) const noexcept {
         return read(_mm512_loadu_si512(octets));
     }
-    [[gnu::target("avx512f,avx512bw,avx512vbmi,bmi2")]] static Block read_part(const char* octets,
-                                                                               std::size_t length) noexcept {
+    [[gnu::target("avx512f,avx512bw,avx512vbmi,bmi2")]] Block read_part(const char* octets,
+                                                                        std::size_t length) const noexcept {
         return read(
             _mm512_maskz_loadu_epi8(_bzhi_u64(~std::uint64_t{0}, static_cast<unsigned>(length)), octets));
     }
+
+private:
+    /// One table of 128 octets, of which the last is of no kind: it stands for those beyond ASCII too.
+    [[gnu::target("avx512f,avx512bw,avx512vbmi")]] Block read(__m512i text) const noexcept {
+        const __m512i kinds = _mm512_permutex2var_epi8(low_, _mm512_min_epu8(text, last_), high_);
+        return {_mm512_cmpeq_epi8_mask(text, line_feed_), _mm512_cmpeq_epi8_mask(text, colon_),
+                ~_mm512_movepi8_mask(kinds), _mm512_testn_epi8_mask(kinds, inner_),
+                _mm512_test_epi8_mask(kinds, initial_)};
+    }
+
+    __m512i low_;
+    __m512i high_;
+    __m512i last_;
+    __m512i line_feed_;
+    __m512i colon_;
+    __m512i inner_;
+    __m512i initial_;
 };
 
 } // namespace
+
+/// Keeps a value in a register of the ordinary kind: several steps work on it.
+[[gnu::always_inline]] inline std::uint64_t plain_register(std::uint64_t word) noexcept {
+    asm("" : "+r"(word));
+    return word;
+}
 
 /// The pass over one text.
 struct SipMarks::Pass {
     SipMarks& marks;
     std::string_view text;
-    std::size_t word{0};
+    // Where the next word of the maps and the next line go.
+    std::uint64_t* map;
+    std::uint16_t* beginning;
+    std::size_t position{0}; ///< of the block
     // What of the block before reaches into this one.
     std::uint64_t behind_feed{0};
-    unsigned char in_name{0};
+    std::uint64_t in_name{0};
     // Of the marks; here they stay in registers.
     std::uint64_t odd{0};
     std::size_t head{0};
 
+    [[gnu::always_inline]] Pass(SipMarks& marks_of, std::string_view text_of) noexcept
+        : marks(marks_of)
+        , text(text_of)
+        , map(marks_of.maps_.data())
+        , beginning(marks_of.beginnings_.data()) {}
+
     /// Takes the next block. True: the pass is over.
     [[gnu::always_inline]] bool take(Block found) noexcept {
+        found.line_feeds = plain_register(found.line_feeds);
         const std::uint64_t starts = found.line_feeds << 1U | behind_feed;
-        // A one that is added at the beginning of a name comes out behind its end.
+        behind_feed = found.line_feeds >> (block - 1);
+        // A one that is added at the beginning of a name comes out behind its end. No name begins at the
+        // first octet of a block in which one goes on.
         const std::uint64_t tokens = ~found.separators;
-        unsigned long long sum = 0;
-        in_name = _addcarry_u64(in_name, tokens, starts & tokens, &sum);
-        std::uint64_t strange = sum & found.separators & ~found.colons;
-        std::uint64_t beginnings = starts & found.initials;
+        const std::uint64_t sum = tokens + ((starts & tokens) | in_name);
+        in_name = sum < tokens ? 1 : 0;
+        const std::uint64_t strange = sum & found.separators & ~found.colons;
+        const std::uint64_t beginnings = starts & found.initials;
         const std::uint64_t nameless = starts & found.separators;
         if (nameless != 0) [[unlikely]] {
-            const std::uint64_t through = last_line(static_cast<std::size_t>(std::countr_zero(nameless)));
-            strange &= through;
-            beginnings &= through;
-            found.separators &= through;
-            found.stops &= through;
-            found.line_feeds &= through;
+            end(found, beginnings, strange, static_cast<std::size_t>(std::countr_zero(nameless)));
+            return true;
         }
         odd |= strange;
-        put(found, beginnings);
-        behind_feed = found.line_feeds >> (block - 1);
-        if (nameless != 0 && head > word * block) [[unlikely]] // the line feed alone is in the next one
-            put({1, 0, 1, 1, 0}, 0);
-        return nameless != 0;
+        list(beginnings);
+        put(found);
+        return false;
     }
 
-    [[gnu::always_inline]] void put(const Block& found, std::uint64_t beginnings) noexcept {
-        marks.separators_[word] = found.separators;
-        marks.stops_[word] = found.stops;
-        marks.line_feeds_[word] = found.line_feeds;
-        marks.beginnings_[word] = beginnings;
-        ++word;
+    /// A line that begins with no name is in this block, at `bit`: the blank one, or else nothing is plain.
+    [[gnu::always_inline]] void end(Block found, std::uint64_t beginnings, std::uint64_t strange,
+                                    std::size_t bit) noexcept {
+        const std::uint64_t through = last_line(bit);
+        found.separators &= through;
+        found.stops &= through;
+        found.line_feeds &= through;
+        odd |= strange & through;
+        list(beginnings & through);
+        const std::size_t behind = position + block;
+        put(found);
+        if (head > behind) // the line feed alone is in the next one
+            put({1, 0, 1, 1, 0});
     }
 
-    /// A line of this block begins with no name: it is the blank one, or not plain. Which octets of the block
-    /// belong to the head?
+    [[gnu::always_inline]] void put(const Block& found) noexcept {
+        map[separators] = found.separators;
+        map[stops] = found.stops;
+        map[line_feeds] = found.line_feeds;
+        ++map;
+        position += block;
+    }
+
+    [[gnu::always_inline]] void list(std::uint64_t beginnings) noexcept {
+        while (beginnings != 0) {
+            *beginning++ =
+                static_cast<std::uint16_t>(position + static_cast<std::size_t>(std::countr_zero(beginnings)));
+            // Pinned: the compiler would count the bits once more to know where `beginning` comes to.
+            beginnings = plain_register(beginnings & (beginnings - 1));
+        }
+    }
+
+    /// Which octets of the block belong to the head?
     [[gnu::always_inline]] std::uint64_t last_line(std::size_t bit) noexcept {
-        const std::size_t begin = word * block + bit;
+        const std::size_t begin = position + bit;
         const std::size_t feed = begin < text.size() && text[begin] == '\r' ? begin + 1 : begin;
         if (feed >= text.size() || text[feed] != '\n')
             return 0;
         head = feed + 1;
-        return feed - word * block < block - 1 ? (std::uint64_t{2} << (feed - word * block)) - 1
-                                               : ~std::uint64_t{0};
+        return feed - position < block - 1 ? (std::uint64_t{2} << (feed - position)) - 1 : ~std::uint64_t{0};
     }
 
     template <class Set>
     [[gnu::always_inline]] void run() noexcept {
-        take_all<Set>();
+        take_all(Set{});
         marks.head_ = head;
         marks.odd_ = odd;
+        *beginning = no_line;
     }
 
     template <class Set>
-    [[gnu::always_inline]] void take_all() noexcept {
-        while ((word + 1) * block <= text.size())
-            if (take(Set::read(text.data() + word * block)))
+    [[gnu::always_inline]] void take_all(const Set& set) noexcept {
+        const char* at = text.data();
+        const char* const behind_whole = at + text.size() / block * block;
+        for (; at != behind_whole; at += block)
+            if (take(set.read(at)))
                 return;
-        if (word * block < text.size())
-            take(Set::read_part(text.data() + word * block, text.size() - word * block));
+        if (text.size() % block != 0)
+            take(set.read_part(at, text.size() % block));
     }
 
     static void scalar(SipMarks& marks, std::string_view text) noexcept { Pass{marks, text}.run<Scalar>(); }

@@ -5,9 +5,9 @@
 //
 // Problem: reading a header section octet by octet costs ten times what its content is worth. Idea: one pass
 // over the octets, 16 to 64 at a time, makes maps with a bit for each octet: the separators (all octets that
-// no token contains), the stops (what ends a value or a URI), the line feeds, and the beginnings of lines
-// that may have a field that is looked at. Whoever reads the section asks for the next one of a kind behind a
-// place, which is one word of a map, and goes past all other lines. The same pass tells whether every line is
+// no token contains), the stops (what ends a value or a URI) and the line feeds, and a list of the lines that
+// may have a field that is looked at. Whoever reads the section takes the lines of the list, and asks for the
+// next octet of a kind behind a place, which is one word of a map. The same pass tells whether every line is
 // one of its own with a name and a colon, by an addition that carries through the octets of a name: nobody
 // needs to look at a line for that. The pass ends at the blank line, so a body costs nothing. Which
 // instructions it uses is chosen at run time; the scalar form is the reference. Deliberately absent: what the
@@ -44,27 +44,76 @@ public:
     std::size_t head() const noexcept { return head_; }
     /// The line feeds in the head; counts them.
     [[gnu::always_inline]] std::size_t lines() const noexcept {
-        std::size_t count = 0;
-        for (std::size_t word = 0; word * block < head_; ++word)
-            count += static_cast<std::size_t>(std::popcount(line_feeds_[word]));
-        return count;
+        const std::size_t count = (head_ + block - 1) / block;
+        std::size_t feeds = 0;
+#pragma GCC unroll 4
+        for (std::size_t word = 0; word < count; ++word)
+            feeds += static_cast<std::size_t>(std::popcount(maps_[line_feeds + word]));
+        return feeds;
     }
     /// Does every header line have a colon right behind its name?
-    bool plain() const noexcept { return odd_ == 0; }
+    bool plain() const noexcept {
+        return odd_ == 0;
+    }
 
     // The first one at `position` or behind it. The last octet of the head is one of each kind, so there
     // always is one for a position in the head.
 
     /// An octet that no token contains.
-    std::size_t separator(std::size_t position) const noexcept { return first(separators_, position); }
+    std::size_t separator(std::size_t position) const noexcept {
+        return first(separators, position);
+    }
     /// An octet that may end a value or a URI: a blank, a control octet, one beyond ASCII, any of "<>;,\.
-    std::size_t stop(std::size_t position) const noexcept { return first(stops_, position); }
-    std::size_t line_feed(std::size_t position) const noexcept { return first(line_feeds_, position); }
+    std::size_t stop(std::size_t position) const noexcept {
+        return first(stops, position);
+    }
+    std::size_t line_feed(std::size_t position) const noexcept {
+        return first(line_feeds, position);
+    }
+
+    /// The octets of a kind behind a place, one after the other; not beyond the last one of the head.
+    class Hops {
+    public:
+        [[gnu::always_inline]] std::size_t next() noexcept {
+            if (word_ == 0) [[unlikely]]
+                refill();
+            const std::size_t found = base_ + static_cast<std::size_t>(std::countr_zero(word_));
+            word_ &= word_ - 1;
+            return found;
+        }
+
+    private:
+        friend SipMarks;
+        [[gnu::always_inline]] void refill() noexcept {
+            do {
+                base_ = base_ / 8 * 8 + block;
+                word_ = word_at(map_, base_);
+            } while (word_ == 0);
+        }
+        [[gnu::always_inline]] Hops(const std::uint64_t* map, std::size_t position) noexcept
+            : map_(map)
+            , base_(position)
+            , word_(word_at(map, position)) {}
+
+        const std::uint64_t* map_;
+        std::size_t base_;
+        std::uint64_t word_; ///< its lowest bit is that of `base_`; those that were told are gone
+    };
+    Hops separators_from(std::size_t position) const noexcept {
+        return {&maps_[separators], position};
+    }
+    Hops stops_from(std::size_t position) const noexcept {
+        return {&maps_[stops], position};
+    }
+
+    /// Where the header lines begin that begin with a letter with which the name of a field begins that is
+    /// looked at; in their order, with `no_line` behind the last one.
+    const std::uint16_t* beginnings() const noexcept {
+        return beginnings_.data();
+    }
+    static constexpr std::uint16_t no_line = 0xffff;
 
     static constexpr std::size_t block = 64;
-    /// Of the 64 octets from 64 * `word` on: where a header line begins with a letter with which the name of
-    /// a field begins that is looked at. For words of the head.
-    std::uint64_t beginnings(std::size_t word) const noexcept { return beginnings_[word]; }
 
 private:
     struct Pass;
@@ -72,14 +121,22 @@ private:
     /// Room behind each map: for what is read beyond its end, and so that the maps are not a multiple of a
     /// page apart, where stores to one would look like those to another.
     static constexpr std::size_t apart = 128;
-    using Map = std::array<std::uint64_t, words + apart>;
+    // Where each map begins.
+    static constexpr std::size_t separators = 0;
+    static constexpr std::size_t stops = words + apart;
+    static constexpr std::size_t line_feeds = 2 * (words + apart);
 
-    [[gnu::always_inline]] static std::size_t first(const Map& map, std::size_t position) noexcept {
+    /// The bits from one position on; 57 of them at least.
+    [[gnu::always_inline]] static std::uint64_t word_at(const std::uint64_t* map,
+                                                        std::size_t position) noexcept {
         static_assert(std::endian::native == std::endian::little);
+        std::uint64_t word = 0;
+        std::memcpy(&word, reinterpret_cast<const char*>(map) + position / 8, sizeof word);
+        return word >> position % 8;
+    }
+    [[gnu::always_inline]] std::size_t first(std::size_t map, std::size_t position) const noexcept {
         for (;;) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, reinterpret_cast<const char*>(map.data()) + position / 8, sizeof word);
-            word >>= position % 8;
+            const std::uint64_t word = word_at(&maps_[map], position);
             if (word != 0) [[likely]]
                 return position + static_cast<std::size_t>(std::countr_zero(word));
             position = position / 8 * 8 + block;
@@ -88,10 +145,9 @@ private:
 
     std::size_t head_;
     std::uint64_t odd_;
-    Map separators_;
-    Map stops_;
-    Map line_feeds_;
-    Map beginnings_;
+    std::array<std::uint64_t, 3 * (words + apart)> maps_;
+    // A line has two octets at least; `no_line` is behind them.
+    std::array<std::uint16_t, octets_max / 2 + 2> beginnings_;
 };
 
 } // namespace tandem::wire

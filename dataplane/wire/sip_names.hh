@@ -44,6 +44,11 @@ constexpr std::uint64_t mask_of(std::size_t length) {
     return length >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << 8 * length) - 1;
 }
 
+/// Are the first 1 to 8 octets of two words the same?
+[[gnu::always_inline]] inline bool same_beginning(std::uint64_t a, std::uint64_t b, std::size_t length) {
+    return (a ^ b) << (64 - 8 * length) % 64 == 0;
+}
+
 inline std::uint64_t load_word(const char* octets) {
     std::uint64_t word = 0;
     std::memcpy(&word, octets, sizeof word);
@@ -201,8 +206,8 @@ inline constexpr std::uint8_t nobody = name_places + 1;
     if (length - 1 > 7) [[unlikely]]
         return sip_method({octets, length});
     const std::size_t index = sip_method_places[sip_method_place(length, *octets)];
-    return ((load_word(octets) ^ method_words[index]) & mask_of(length)) == 0 ? static_cast<SipMethod>(index)
-                                                                              : SipMethod::other;
+    return same_beginning(load_word(octets), method_words[index], length) ? static_cast<SipMethod>(index)
+                                                                          : SipMethod::other;
 }
 
 } // namespace tandem::wire::sip_text

@@ -52,6 +52,7 @@ protected:
     std::size_t names_end_; ///< the last place at which name_room octets can be read
 
 private:
+    using Hops = SipMarks::Hops;
     static constexpr std::uint64_t version_and_blank = word_of("SIP/2.0 ");
     static constexpr std::uint64_t version_and_slash = word_of("SIP/2.0/");
     static constexpr std::uint32_t no_number = 0xffffffffU;
@@ -84,7 +85,8 @@ private:
     bool only_number(std::size_t value, std::optional<std::uint32_t>& number) const;
     bool list(std::size_t value, SipValues& values) const;
     bool other_parameter(std::size_t& end) const;
-    bool address(std::size_t value, std::string_view& uri, std::size_t& end) const;
+    bool opening(std::size_t value, std::size_t& open) const;
+    bool bracketed(Hops& stops, std::size_t open, std::string_view& uri, std::size_t& end) const;
 };
 
 /// Up to 4 digits, all of them at once, with zeros in the place of what stands in front of them. At least 8
@@ -103,8 +105,9 @@ private:
     word = (word ^ 0x30303030U) >> others << others;
     if (((word | (word + 0x06060606U)) & 0xf0f0f0f0U) != 0)
         return false;
-    word = word * 10 + (word >> 8U);
-    number = (word & 0xffU) * 100 + (word >> 16U & 0xffU);
+    // Tens and ones of two pairs of digits, then hundreds of the first pair and the second one.
+    word = (word * (10 * 256 + 1)) >> 8U & 0x00ff00ffU;
+    number = (word * (100 * 65536 + 1)) >> 16U;
     return true;
 }
 
@@ -203,7 +206,7 @@ private:
     if (message_.kind == SipKind::request) {
         const std::size_t length = message_.method_name.size();
         return begin <= names_end_ && length <= 8 &&
-               ((load_word(from(begin)) ^ load_word(from(0))) & mask_of(length)) == 0 &&
+               same_beginning(load_word(from(begin)), load_word(from(0)), length) &&
                ends_line(begin + length);
     }
     const std::size_t end = marks_.separator(begin);
@@ -276,17 +279,18 @@ private:
         return false;
     SipVia& via = message_.via;
     const std::size_t transport = value + 8;
-    const std::size_t blank = marks_.separator(transport);
+    Hops separators = marks_.separators_from(transport);
+    const std::size_t blank = separators.next();
     if (at(blank) != ' ' || blank == transport)
         return false;
     via.transport = part(transport, blank);
-    std::size_t end = marks_.separator(blank + 1);
+    std::size_t end = separators.next();
     if (end == blank + 1)
         return false;
     via.host = part(blank + 1, end);
     if (at(end) == ':') {
         const std::size_t port = end + 1;
-        end = marks_.separator(port);
+        end = separators.next();
         std::uint32_t number = 0;
         if (!digits(port, end, number) || number > 65535)
             return false;
@@ -295,10 +299,11 @@ private:
     return via_parameters(end);
 }
 
-/// `<uri>` behind a display name that is a token, a quoted string or absent. `end` is what is behind it.
-[[gnu::always_inline]] inline bool PlainReader::address(std::size_t value, std::string_view& uri,
-                                                        std::size_t& end) const {
-    std::size_t open = value;
+/// Finds the < behind a display name that is a token, a quoted string or absent.
+[[gnu::always_inline]] inline bool PlainReader::opening(std::size_t value, std::size_t& open) const {
+    open = value;
+    if (at(value) == '<')
+        return true;
     if (at(value) == '"') {
         open = marks_.stop(value + 1);
         while (at(open) != '"') {
@@ -307,6 +312,12 @@ private:
             open = marks_.stop(open + 1);
         }
         ++open;
+        std::uint16_t both = 0;
+        std::memcpy(&both, from(open), sizeof both);
+        if (both == word_of(" <")) {
+            ++open;
+            return true;
+        }
     }
     while (at(open) != '<') {
         const std::size_t blank = marks_.separator(open);
@@ -314,7 +325,16 @@ private:
             return false;
         open = blank + (at(blank) == ' ' ? 1 : 0);
     }
-    const std::size_t close = uri_end(open + 1);
+    return true;
+}
+
+/// `uri>`, behind the < at `open`; `stops`: those from behind it on, then those behind the >. `end` is what
+/// is behind it.
+[[gnu::always_inline]] inline bool PlainReader::bracketed(Hops& stops, std::size_t open,
+                                                          std::string_view& uri, std::size_t& end) const {
+    std::size_t close = stops.next();
+    while (at(close) == ';' || at(close) == ',')
+        close = stops.next();
     if (at(close) != '>' || close == open + 1)
         return false;
     uri = part(open + 1, close);
@@ -323,9 +343,22 @@ private:
 }
 
 [[gnu::always_inline]] inline bool PlainReader::party(std::size_t value, SipParty& party) const {
+    std::size_t open = 0;
     std::size_t end = 0;
-    if (!address(value, party.uri, end))
+    if (!opening(value, open))
         return false;
+    Hops stops = marks_.stops_from(open + 1);
+    if (!bracketed(stops, open, party.uri, end))
+        return false;
+    // Nearly always, the tag is all that there is.
+    if (at(end) == ';' && end <= names_end_ && is_name<";tag=">(from(end))) {
+        const std::size_t begin = end + 5;
+        stops.next(); // the semicolon
+        end = stops.next();
+        if (end == begin)
+            return false;
+        party.tag = part(begin, end);
+    }
     while (at(end) == ';') {
         if (end > names_end_)
             return false;
@@ -349,7 +382,11 @@ private:
     bool expires = false; // no optional: copying one waits for its parts to be stored
     std::uint32_t seconds = 0;
     SipContacts& contacts = message_.contacts;
-    if (contacts.wildcard || !address(value, uri, end))
+    std::size_t open = 0;
+    if (contacts.wildcard || !opening(value, open))
+        return false;
+    Hops stops = marks_.stops_from(open + 1);
+    if (!bracketed(stops, open, uri, end))
         return false;
     while (at(end) == ';') {
         if (end >= names_end_)

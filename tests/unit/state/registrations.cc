@@ -138,6 +138,22 @@ BOOST_AUTO_TEST_CASE(addresses_of_record) {
     BOOST_TEST(parts("sip:example.net") == "|example.net");
     BOOST_TEST(parts("sip:+1;ext=3@[2001:db8::1]:5060") == "+1;ext=3|[2001:db8::1]:5060");
     BOOST_TEST(parts("") == "|");
+    BOOST_TEST(parts("sip:user100@203.0.113.10") == "user100|203.0.113.10");
+    BOOST_TEST(parts("a@very-long-domain.example.net") == "a|very-long-domain.example.net");
+    BOOST_TEST(parts("sip:very-long-domain.example.net;maddr=x") == "|very-long-domain.example.net");
+}
+
+BOOST_AUTO_TEST_CASE(addresses_of_record_of_every_length) {
+    // What stands around the parts must not matter, nor where they stand.
+    for (std::size_t user = 0; user < 80; ++user)
+        for (std::size_t host = 0; host < 80; ++host)
+            for (const std::string_view tail : {"", ";lr", "?a=b", ";x=@:?;"}) {
+                const std::string name(user, ';');
+                const std::string domain(host, 'H');
+                const auto found = address_of_record("sip:" + name + ":p?@" + domain + std::string{tail});
+                BOOST_REQUIRE(found.user.size() == user);
+                BOOST_REQUIRE(found.host.size() == host);
+            }
 }
 
 BOOST_AUTO_TEST_CASE(a_full_table_gives_up_what_was_refreshed_longest_ago) {

@@ -6,6 +6,8 @@
 #include <list>
 #include <map>
 #include <random>
+#include <string>
+#include <string_view>
 
 namespace tandem::table::test {
 namespace {
@@ -80,6 +82,19 @@ BOOST_AUTO_TEST_CASE(hashes_of_texts) {
     BOOST_TEST(of("") != of(std::string_view{"\0", 1}));
     BOOST_TEST(of("12345678abc") != of("12345678abd"));
     BOOST_TEST(SeededHash{1}.add("x").value() != SeededHash{2}.add("x").value());
+}
+
+BOOST_AUTO_TEST_CASE(hashes_of_texts_in_small_letters) {
+    std::string text;
+    std::string lower;
+    for (int octet = 0; octet < 256; ++octet) {
+        text.push_back(static_cast<char>(octet));
+        lower.push_back(static_cast<char>(octet >= 'A' && octet <= 'Z' ? octet - 'A' + 'a' : octet));
+    }
+    for (std::size_t length = 0; length < 40; ++length)
+        for (std::size_t at = 0; at + length <= text.size(); ++at)
+            BOOST_REQUIRE(SeededHash{1}.add_lower(std::string_view{text}.substr(at, length)).value() ==
+                          SeededHash{1}.add(std::string_view{lower}.substr(at, length)).value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
