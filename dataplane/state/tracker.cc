@@ -30,10 +30,23 @@ Tracker::Tracker(const Memory& memory, const Limits& limits, std::uint64_t seed)
     , scanner_(wire::best_sip_scanner()) {}
 
 void Tracker::see(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon) {
-    while (!messages.empty()) {
+    const bool far = registrations_.size() + dialogs_.size() > near_records;
+    while (far && messages.size() > 1) {
         const std::size_t count = std::min(messages.size(), together);
         see_together(now, messages.first(count), soon);
         messages = messages.subspan(count);
+    }
+    see_in_turn(now, messages, soon);
+}
+
+/// One after the other, so that what was read of a message stays where it is needed.
+void Tracker::see_in_turn(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon) {
+    Read& only = reads_.front();
+    for (const TrackedMessage& message : messages) {
+        if (soon != nullptr)
+            soon->ask();
+        read(message, only);
+        apply(now, message, only);
     }
 }
 
@@ -42,16 +55,13 @@ void Tracker::see_together(Instant now, std::span<const TrackedMessage> messages
     for (const TrackedMessage& message : messages)
         table::bring(message.text.data(), std::min(message.text.size(), text_part));
     const auto reads = std::span(reads_).first(messages.size());
-    const bool ahead = messages.size() > 1 && registrations_.size() + dialogs_.size() > near_records;
     for (std::size_t i = 0; i < messages.size(); ++i) {
         if (soon != nullptr)
             soon->ask();
         read(messages[i], reads[i]);
-        if (ahead)
-            fetch_buckets(messages[i], reads[i]);
+        fetch_buckets(messages[i], reads[i]);
     }
-    if (ahead)
-        fetch_records(messages, reads);
+    fetch_records(messages, reads);
     for (std::size_t i = 0; i < messages.size(); ++i)
         apply(now, messages[i], reads[i]);
 }

@@ -89,6 +89,7 @@ private:
         Registrations::Index binding{Dialogs::none};
         Dialogs::Places dialogs;
     };
+    void see_in_turn(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon);
     void see_together(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon);
     void read(const TrackedMessage& message, Read& into);
     void fetch_buckets(const TrackedMessage& message, const Read& read) const;
