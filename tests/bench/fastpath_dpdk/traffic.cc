@@ -5,7 +5,9 @@
 #include "dataplane/wire/udp.hh"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <numeric>
 #include <random>
 #include <string_view>
 
@@ -133,6 +135,27 @@ struct Message {
     }
 };
 
+/// All messages of all users: eight rounds, in each of which every user sends the next one. Of any eight that
+/// begin at a multiple of eight each is another message: however few buffers come again and again, one
+/// message in eight is a REGISTER.
+std::vector<Message> order_of_messages(std::size_t users) {
+    std::mt19937_64 random{740};
+    std::vector<std::size_t> groups(users / messages);
+    std::iota(groups.begin(), groups.end(), 0);
+    std::array<std::size_t, messages> within{};
+    std::iota(within.begin(), within.end(), 0);
+    std::vector<Message> order;
+    for (std::size_t round = 0; round < messages; ++round) {
+        std::shuffle(groups.begin(), groups.end(), random);
+        for (const std::size_t group : groups) {
+            std::shuffle(within.begin(), within.end(), random);
+            for (const std::size_t i : within)
+                order.push_back({group * messages + i, (i + round) % messages});
+        }
+    }
+    return order;
+}
+
 Octets frame_of(const UdpFlow& flow, std::string_view payload) {
     Octets frame(EthernetFrame::header_size + udp_packet_size(flow.source.family, payload.size()));
     const std::span<std::uint8_t> out{frame};
@@ -164,18 +187,9 @@ IpAddress vip() {
 Traffic sip_traffic(std::size_t frames) {
     Traffic traffic;
     const std::size_t users = frames / messages;
-    std::mt19937_64 random{740};
-    std::vector<std::size_t> at(users);
-    for (std::size_t& step : at)
-        step = random() % messages;
-    std::vector<std::size_t> left(users, messages);
-    std::vector<std::size_t> order;
-    for (std::size_t user = 0; user < users; ++user)
-        order.insert(order.end(), messages, user);
-    std::shuffle(order.begin(), order.end(), random);
     std::size_t octets = 0;
-    for (const std::size_t user : order) {
-        const Message message{user, at[user]++ % messages};
+    for (const auto& [user, step] : order_of_messages(users)) {
+        const Message message{user, step};
         const std::string text = message.text();
         octets += text.size();
         traffic.registers += message.step == 0 ? 1 : 0;
