@@ -49,9 +49,9 @@ inline rte_mbuf* MirrorPort::Stash::take() {
 }
 
 bool MirrorPort::Stash::fill() {
-    if (rte_pktmbuf_alloc_bulk(pool, buffers.data(), room) != 0)
+    if (rte_pktmbuf_alloc_bulk(pool, buffers.data(), at_once) != 0)
         return false;
-    left = room;
+    left = at_once;
     return true;
 }
 

@@ -95,10 +95,12 @@ private:
     static constexpr std::size_t ethernet = 14;
     static constexpr std::size_t header_max = ethernet + 40 + 8 + wire::HaHeader::size;
 
-    /// Buffers taken from a pool ahead of their use: one call for many.
+    /// Buffers taken from a pool ahead of their use: one call for many. Those of a reference are few and
+    /// small: more of them than a burst needs would only push each other out of the nearest cache.
     struct Stash {
         static constexpr unsigned room = 32;
         rte_mempool* pool{nullptr};
+        unsigned at_once{room};
         std::array<rte_mbuf*, room> buffers{};
         unsigned left{0};
 
@@ -118,8 +120,9 @@ private:
     rte_mbuf* referred(std::span<const std::uint8_t> head, rte_mbuf* packet, std::size_t offset,
                        std::size_t length);
 
-    Stash headers_;
-    Stash indirect_;
+    static constexpr unsigned references_at_once = 8;
+    Stash headers_{.at_once = references_at_once};
+    Stash indirect_{.at_once = references_at_once};
     Stash copies_;
     MirrorRoute route_;
     wire::HaHeader form_{};              ///< of every datagram, but for the sequence
