@@ -11,10 +11,7 @@
 // come again and again, as a pool's cache gives them to devices that copy, everything is near already and
 // nothing is taken ahead. Deliberately absent: more than one burst ahead.
 
-#include "dataplane/table/bring.hh"
 #include "dataplane/table/soon.hh"
-
-#include <rte_mbuf.h>
 
 #include <algorithm>
 #include <array>
@@ -22,14 +19,20 @@
 #include <span>
 #include <utility>
 
+struct rte_mbuf;
+
 namespace tandem::dpdk {
+
+/// Asks for the lines of each packet that a first look needs, and puts the rest of it on the list.
+void ask_for(std::span<rte_mbuf* const> packets, table::Soon& soon);
+void give_back(std::span<rte_mbuf*> packets);
 
 /// For one thread. `burst_max`: packets of a full burst.
 template <std::size_t burst_max>
 class Ahead {
 public:
     Ahead() = default;
-    ~Ahead() { ::rte_pktmbuf_free_bulk(bursts_[1 - present_].data(), static_cast<unsigned>(waiting_)); }
+    ~Ahead() { give_back(std::span(bursts_[1 - present_]).first(waiting_)); }
     Ahead(const Ahead&) = delete;
     Ahead& operator=(const Ahead&) = delete;
 
@@ -56,8 +59,6 @@ public:
 
 private:
     using Burst = std::array<rte_mbuf*, burst_max>;
-    /// Where SIP begins, in the second line, is part of a first look.
-    static constexpr std::size_t first_look = 128;
 
     template <class Receive>
     std::size_t take(Burst& into, Receive receive) {
@@ -73,13 +74,7 @@ private:
     [[gnu::noinline]] void take_ahead(Receive receive) {
         Burst& burst = bursts_[1 - present_];
         waiting_ = take(burst, receive);
-        for (const rte_mbuf* packet : std::span(burst).first(waiting_)) {
-            const auto* frame = rte_pktmbuf_mtod(packet, const char*);
-            table::fetch_to_write(frame);
-            table::fetch(frame + table::line_octets);
-            if (packet->data_len > first_look)
-                soon_.add(frame + first_look, packet->data_len - first_look);
-        }
+        ask_for(std::span(burst).first(waiting_), soon_);
     }
 
     std::array<Burst, 2> bursts_{};

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
+#include <string_view>
+#include <system_error>
 
 int main(int count, char** words) {
     if (count != 2) {
@@ -19,7 +21,14 @@ int main(int count, char** words) {
     }
     cpu_set_t cores;
     CPU_ZERO(&cores);
-    CPU_SET(static_cast<std::size_t>(std::atoi(words[1])), &cores);
+    std::size_t core_number = 0;
+    const std::string_view word{words[1]};
+    if (std::from_chars(word.begin(), word.end(), core_number).ec != std::errc{} ||
+        core_number >= CPU_SETSIZE) {
+        std::fprintf(stderr, "calm_watch: no number of a core: %s\n", words[1]);
+        return 2;
+    }
+    CPU_SET(core_number, &cores);
     const sched_param first{.sched_priority = 1};
     if (::sched_setaffinity(0, sizeof cores, &cores) != 0 ||
         ::sched_setscheduler(0, SCHED_FIFO, &first) != 0) {

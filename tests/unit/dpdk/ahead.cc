@@ -4,6 +4,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <rte_mbuf.h>
+
 #include <algorithm>
 #include <optional>
 #include <vector>
