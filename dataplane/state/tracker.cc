@@ -31,12 +31,10 @@ Tracker::Tracker(const Memory& memory, const Limits& limits, std::uint64_t seed)
 
 void Tracker::see(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon) {
     const bool far = registrations_.size() + dialogs_.size() > near_records;
-    while (far && messages.size() > 1) {
-        const std::size_t count = std::min(messages.size(), together);
-        see_together(now, messages.first(count), soon);
-        messages = messages.subspan(count);
-    }
-    see_in_turn(now, messages, soon);
+    if (far && messages.size() > 1)
+        see_overlapped(now, messages, soon);
+    else
+        see_in_turn(now, messages, soon);
 }
 
 /// One after the other, so that what was read of a message stays where it is needed.
@@ -50,20 +48,35 @@ void Tracker::see_in_turn(Instant now, std::span<const TrackedMessage> messages,
     }
 }
 
-void Tracker::see_together(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon) {
-    // All of them before anything else is done: what is looked at meanwhile would only have to wait behind.
-    for (const TrackedMessage& message : messages)
-        table::bring(message.text.data(), std::min(message.text.size(), text_part));
-    const auto reads = std::span(reads_).first(messages.size());
-    for (std::size_t i = 0; i < messages.size(); ++i) {
-        if (soon != nullptr)
-            soon->ask();
-        read(messages[i], reads[i]);
-        fetch_buckets(messages[i], reads[i]);
+/// Each step of a message asks for what its next one needs; that comes while the messages behind it are read.
+void Tracker::see_overlapped(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon) {
+    const std::size_t count = messages.size();
+    const auto bring_text = [&](std::size_t i) {
+        if (i < count)
+            table::bring(messages[i].text.data(), std::min(messages[i].text.size(), text_part));
+    };
+    const auto read_of = [&](std::size_t i) -> Read& { return reads_[i % reads_.size()]; };
+    std::size_t fresh = 0; // octets of new registrations that have not been applied yet
+    for (std::size_t i = 0; i < texts_ahead; ++i)
+        bring_text(i);
+    for (std::size_t i = 0; i < count + apply_behind; ++i) {
+        if (i < count) {
+            if (soon != nullptr)
+                soon->ask();
+            bring_text(i + texts_ahead);
+            read(messages[i], read_of(i));
+            fetch_buckets(messages[i], read_of(i));
+        }
+        // In the first rounds these wrap round, and are very large.
+        if (i - records_behind < count)
+            fetch_records(read_of(i - records_behind));
+        if (const std::size_t k = i - texts_behind; k < count)
+            fresh += fetch_texts(messages[k], read_of(k), fresh);
+        if (const std::size_t k = i - apply_behind; k < count) {
+            apply(now, messages[k], read_of(k));
+            fresh -= read_of(k).fresh;
+        }
     }
-    fetch_records(messages, reads);
-    for (std::size_t i = 0; i < messages.size(); ++i)
-        apply(now, messages[i], reads[i]);
 }
 
 void Tracker::read(const TrackedMessage& message, Read& into) {
@@ -96,29 +109,28 @@ void Tracker::fetch_buckets(const TrackedMessage& message, const Read& read) con
     }
 }
 
-/// Each pass asks for what the one before it has brought the way to.
-void Tracker::fetch_records(std::span<const TrackedMessage> messages, std::span<Read> reads) const {
-    for (Read& read : reads) {
-        if (read.kind == Read::Kind::registration) {
-            read.binding = registrations_.fetch_entry(read.registration);
-            registrations_.fetch_record(read.binding);
-        } else if (read.kind == Read::Kind::call) {
-            read.dialogs = dialogs_.fetch_entries(read.dialog);
-            dialogs_.fetch_records(read.dialogs);
-        }
+void Tracker::fetch_records(Read& read) const {
+    if (read.kind == Read::Kind::registration) {
+        read.binding = registrations_.fetch_entry(read.registration);
+        registrations_.fetch_record(read.binding);
+    } else if (read.kind == Read::Kind::call) {
+        read.dialogs = dialogs_.fetch_entries(read.dialog);
+        dialogs_.fetch_records(read.dialogs);
     }
-    std::size_t fresh = 0;
-    for (std::size_t i = 0; i < reads.size(); ++i) {
-        const Read& read = reads[i];
-        if (read.kind == Read::Kind::registration && read.binding != Dialogs::none) {
-            registrations_.fetch_text(read.binding, read.registration, read.message.cseq);
-        } else if (read.kind == Read::Kind::registration) {
-            registrations_.fetch_fresh(fresh, messages[i].text.size());
-            fresh += messages[i].text.size();
-        } else if (read.kind == Read::Kind::call) {
-            dialogs_.fetch_texts(read.dialogs);
-        }
+}
+
+/// Gives the octets of a text that will go to memory never used before, behind `fresh` others.
+std::size_t Tracker::fetch_texts(const TrackedMessage& message, Read& read, std::size_t fresh) const {
+    read.fresh = 0;
+    if (read.kind == Read::Kind::registration && read.binding != Dialogs::none) {
+        registrations_.fetch_text(read.binding, read.registration, read.message.cseq);
+    } else if (read.kind == Read::Kind::registration) {
+        registrations_.fetch_fresh(fresh, message.text.size());
+        read.fresh = message.text.size();
+    } else if (read.kind == Read::Kind::call) {
+        dialogs_.fetch_texts(read.dialogs);
     }
+    return read.fresh;
 }
 
 void Tracker::apply(Instant now, const TrackedMessage& message, const Read& read) {

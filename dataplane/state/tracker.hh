@@ -5,10 +5,9 @@
 //
 // Problem: three tables want to know the same fields of the same message, each engine has the same messages,
 // and where there are many records, none of them is near the processor when its message comes. Idea: each
-// message is read once; of several messages, all are read first, and what their records lie in is asked for
-// in steps, so that the waiting for one goes on beside that for all others. Deliberately absent: deciding
-// which messages count (the engine calls for those that are passed on), files (shared_tracker.hh), time other
-// than as an argument.
+// message is read once; of several messages, those behind one are read while what its records lie in is asked
+// for in steps. Deliberately absent: deciding which messages count (the engine calls for those that are
+// passed on), files (shared_tracker.hh), time other than as an argument.
 
 #include "dataplane/state/calls.hh"
 #include "dataplane/state/dialogs.hh"
@@ -74,8 +73,12 @@ public:
     std::uint64_t unread() const { return unread_; }
 
 private:
-    /// So many are read at once: their texts and what was read of them stay near.
-    static constexpr std::size_t together = 32;
+    // Where there are many records: how many messages are read between one step of a message and its reading.
+    // Reading one takes about as long as memory needs to answer.
+    static constexpr std::size_t texts_ahead = 2;    ///< its text is brought
+    static constexpr std::size_t records_behind = 2; ///< what its keys lead to is asked for
+    static constexpr std::size_t texts_behind = 4;   ///< and the texts of those records
+    static constexpr std::size_t apply_behind = 7;   ///< the tables see it
     /// So few records with their texts stay near by themselves.
     static constexpr std::size_t near_records = 1024;
 
@@ -88,12 +91,14 @@ private:
         std::uint64_t call{0};
         Registrations::Index binding{Dialogs::none};
         Dialogs::Places dialogs;
+        std::size_t fresh{0}; ///< see fetch_texts()
     };
     void see_in_turn(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon);
-    void see_together(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon);
+    void see_overlapped(Instant now, std::span<const TrackedMessage> messages, table::Soon* soon);
     void read(const TrackedMessage& message, Read& into);
     void fetch_buckets(const TrackedMessage& message, const Read& read) const;
-    void fetch_records(std::span<const TrackedMessage> messages, std::span<Read> reads) const;
+    void fetch_records(Read& read) const;
+    std::size_t fetch_texts(const TrackedMessage& message, Read& read, std::size_t fresh) const;
     void apply(Instant now, const TrackedMessage& message, const Read& read);
 
     Registrations registrations_;
@@ -102,7 +107,8 @@ private:
     std::uint64_t unread_{0};
     wire::SipScanner scanner_;
     wire::SipMarks marks_;
-    std::array<Read, together> reads_;
+    std::array<Read, 8> reads_;
+    static_assert(apply_behind < 8);
 };
 
 } // namespace tandem::state
