@@ -32,8 +32,7 @@ class TextRecords {
     static_assert(std::is_trivially_copyable_v<Head>);
     using Word = std::atomic<std::uint64_t>;
     static_assert(Word::is_always_lock_free);
-    using Pair = std::array<Word, 2>;
-    using Octets16 [[gnu::vector_size(16)]] = long long;
+    using Pair [[gnu::vector_size(16), gnu::aligned(8), gnu::may_alias]] = long long;
     static constexpr std::size_t head_words = (sizeof(Head) + 7) / 8;
 
     struct Slot {
@@ -224,7 +223,7 @@ private:
         // pair is no worse off than one that meets half a chunk: the sequence tells it.
 #pragma GCC unroll 8
         for (; word + 2 <= chunk_octets / 8; word += 2) {
-            Octets16 pair;
+            Pair pair;
             std::memcpy(&pair, from + 8 * word, sizeof pair);
             asm volatile("movups %1, %0" : "=m"(*reinterpret_cast<Pair*>(&chunk.words[word])) : "x"(pair));
         }
