@@ -11,6 +11,7 @@
 #include "dataplane/wire/sip_plain.hh"
 #include "dataplane/wire/sip_text.hh"
 
+#include <array>
 #include <cstring>
 #include <type_traits>
 
@@ -162,13 +163,13 @@ alignas(32) constexpr SipFields nothing{};
 /// What a message holds before it is read. The arrays of kept values are not cleared: their counts are.
 [[gnu::always_inline]] inline void clear(SipMessage& message) {
     // Many octets with each step: one by one, they are most of fifty steps.
-    using Part = long long __attribute__((vector_size(32), aligned(1), may_alias));
+    using Part = std::array<std::uint64_t, 4>;
     static_assert(std::is_trivially_copyable_v<SipFields> && sizeof nothing % sizeof(Part) == 0);
-    const auto* from = reinterpret_cast<const Part*>(&nothing);
-    auto* to = reinterpret_cast<Part*>(static_cast<SipFields*>(&message));
+    const char* from = reinterpret_cast<const char*>(&nothing);
+    char* to = reinterpret_cast<char*>(static_cast<SipFields*>(&message));
 #pragma GCC unroll 16
-    for (std::size_t i = 0; i < sizeof nothing / sizeof(Part); ++i)
-        to[i] = from[i];
+    for (std::size_t at = 0; at < sizeof nothing; at += sizeof(Part))
+        std::memcpy(to + at, from + at, sizeof(Part));
     message.contacts.count = 0;
     message.contacts.wildcard = false;
     message.routes.count = 0;
