@@ -15,7 +15,7 @@ namespace tandem::contract {
 #define TANDEM_COUNTERS(X)                                                                                   \
     X(sip_received, "SIP messages to a VIP that reached the engine")                                         \
     X(sip_forwarded, "SIP messages passed on to the local server")                                           \
-    X(sip_malformed, "messages on a SIP port that are not well-formed SIP; passed on, not mirrored")         \
+    X(sip_malformed, "messages on a SIP port that do not begin as SIP; passed on, not mirrored")             \
     X(sip_keepalive, "CRLF or STUN-like keep-alives on a SIP port; passed on")                               \
     X(not_sip, "other packets for a VIP, media for instance; passed on")                                     \
     X(packet_truncated, "packets too short for their own headers; passed on, but not by an appliance")       \

@@ -82,6 +82,9 @@ public:
         return ((kind == wire::SipKind::request ? requests_ : responses_) & bit) != 0;
     }
 
+    /// May any response match?
+    constexpr bool asks_responses() const { return responses_ != 0; }
+
     /// Is there more to ask than the mask?
     constexpr bool conditions() const { return conditions_ != 0; }
     /// May a response with this status, to this method, match?

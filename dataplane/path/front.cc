@@ -290,9 +290,10 @@ void Front::name_by_vips(const RawFrames& frames, std::span<Seen> seen,
     seen.kind = found.kind;
     if (found.kind != Kind::sip_matching && found.kind != Kind::sip_other)
         return;
-    const auto summary = wire::summarize({reinterpret_cast<const char*>(text.data()), text.size()});
-    seen.method = summary->method;
-    seen.sip_kind = summary->kind;
+    const std::string_view message{reinterpret_cast<const char*>(text.data()), text.size()};
+    seen.sip_kind = *wire::summarize_start_line(message);
+    if (seen.sip_kind == wire::SipKind::request || reads_responses(policy_.groups[seen.group]))
+        seen.method = wire::summarize(message)->method;
 }
 
 Common Front::classify_plain(Facing facing, const RawFrames& frames, std::span<Seen> seen,

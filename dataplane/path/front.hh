@@ -60,7 +60,7 @@ struct Seen {
     std::uint8_t vip{no_vip};                       ///< its place in the policy
     std::uint8_t network{0};                        ///< where the IP header begins; 0: the frame has none
     std::uint8_t transport{0};                      ///< where the transport header begins; 0: not known
-    wire::SipMethod method{wire::SipMethod::other}; ///< of SIP
+    wire::SipMethod method{wire::SipMethod::other}; ///< of SIP; of a response only where reads_responses()
     wire::SipKind sip_kind{wire::SipKind::request};
     std::uint16_t length{0};     ///< octets of the IP packet, padding left out; of the plain way
     std::uint16_t ether_type{0}; ///< behind the tags

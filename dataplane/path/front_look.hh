@@ -177,8 +177,11 @@ template <Facing facing>
 template <class Set>
 [[gnu::always_inline]] inline void Front::read_texts(const RawFrames& frames, Seen* seen,
                                                      Unread& unread) const noexcept {
+    const auto reads_on = [&](std::size_t k) {
+        return groups_[seen[unread.responses.frame(k)].group].responses != 0;
+    };
     for (std::size_t k = 0; k < unread.responses.count; ++k)
-        for (std::size_t line = 0; line < 5; ++line)
+        for (std::size_t line = 0; reads_on(k) && line < 5; ++line)
             __builtin_prefetch(unread.responses.first[k] + 64 + line * 64);
     for (std::size_t k = 0; k < unread.requests.count; ++k) {
         const std::size_t i = unread.requests.frame(k);
@@ -190,8 +193,10 @@ template <class Set>
     }
     for (std::size_t k = 0; k < unread.responses.count; ++k) {
         const std::size_t i = unread.responses.frame(k);
+        const char* text = unread.responses.first[k];
+        const std::size_t size = unread.responses.size(k);
         const glance::Sight sight =
-            glance::response<Set>(unread.responses.first[k], unread.responses.size(k));
+            reads_on(k) ? glance::response<Set>(text, size) : glance::status_line<Set>(text, size);
         if (sight == glance::unknown) [[unlikely]]
             unread.others[unread.other_count++] = static_cast<std::uint8_t>(i);
         else

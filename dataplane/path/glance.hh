@@ -172,21 +172,30 @@ inline constexpr std::size_t block = 64;
     return word_at(text) == word_of("SIP/2.0 ");
 }
 
-/// A request: `METHOD anything SIP/2.0` and CRLF, the line at most 256 octets. At least 64 octets.
+/// Where the first line of a text ends; `unended`: not within its first 256 octets. At least 64 octets.
+inline constexpr std::size_t unended = ~std::size_t{0};
 template <class Set>
-[[gnu::always_inline]] inline Sight request(const char* text, std::size_t size) noexcept {
-    std::size_t length = 0;
-    const Sight method = method_at(text, ' ', length);
+[[gnu::always_inline]] inline std::size_t first_feed(const char* text, std::size_t size) noexcept {
     std::uint64_t feeds = Set::feeds(text);
     std::size_t base = 0;
     while (feeds == 0)
         [[unlikely]] {
             base += block;
             if (base == 4 * block || base + block > size)
-                return unknown;
+                return unended;
             feeds = Set::feeds(text + base);
         }
-    const std::size_t end = base + static_cast<std::size_t>(std::countr_zero(feeds));
+    return base + static_cast<std::size_t>(std::countr_zero(feeds));
+}
+
+/// A request: `METHOD anything SIP/2.0` and CRLF, the line at most 256 octets. At least 64 octets.
+template <class Set>
+[[gnu::always_inline]] inline Sight request(const char* text, std::size_t size) noexcept {
+    std::size_t length = 0;
+    const Sight method = method_at(text, ' ', length);
+    const std::size_t end = first_feed<Set>(text, size);
+    if (end == unended) [[unlikely]]
+        return unknown;
     // The blank in front of the version may be the one behind the method: summarize() takes that.
     if (end < length + 9)
         return unknown;
@@ -235,6 +244,14 @@ template <class Set>
         return cseq_line(rest.data());
     }
     return unknown;
+}
+
+/// A response that begins_response(), of which nothing but its kind matters: the status line. At least 64
+/// octets.
+template <class Set>
+[[gnu::always_inline]] inline Sight status_line(const char* text, std::size_t size) noexcept {
+    constexpr auto any_method = static_cast<Sight>(wire::SipMethod::other);
+    return first_feed<Set>(text, size) == unended ? unknown : static_cast<Sight>(any_method | response_bit);
 }
 
 } // namespace tandem::path::glance

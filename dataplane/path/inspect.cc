@@ -76,8 +76,11 @@ Inspection inspect_sip(std::span<const std::uint8_t> payload, const contract::Gr
         return {Kind::keepalive, index};
     case wire::SipContent::not_sip:
         return {Kind::sip_malformed, index};
-    case wire::SipContent::request:
     case wire::SipContent::response:
+        if (!reads_responses(group))
+            return {wire::summarize_start_line(text) ? Kind::sip_other : Kind::sip_malformed, index};
+        break;
+    case wire::SipContent::request:
         break;
     }
     const auto summary = wire::summarize(text);

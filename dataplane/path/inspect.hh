@@ -43,6 +43,12 @@ struct Inspection {
 /// Inspects a packet that begins with its IP header.
 Inspection inspect(std::span<const std::uint8_t> packet, const contract::Policy& policy) noexcept;
 
+/// Is the method of responses, which stands in their CSeq and thus deep in the message, of any matter to a
+/// group? If not, their start line alone is looked at.
+constexpr bool reads_responses(const contract::GroupPolicy& group) {
+    return group.mirroring == contract::Mirroring::on && group.pattern.asks_responses();
+}
+
 /// Inspects what a datagram to a SIP port of a group contains; `index` is the group's.
 Inspection inspect_sip(std::span<const std::uint8_t> payload, const contract::GroupPolicy& group,
                        std::uint8_t index) noexcept;

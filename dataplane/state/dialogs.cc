@@ -128,10 +128,12 @@ void Dialogs::fetch_records(const Places& places) const {
             records_.fetch(index);
 }
 
-void Dialogs::fetch_texts(const Places& places) const {
+void Dialogs::fetch_texts(Instant now, const Places& places, const SipMessage& message) const {
+    const bool ends = message.method == SipMethod::bye || message.method == SipMethod::ack;
     for (const Index index : {places.trying, places.known})
         if (index != none) {
-            index_.fetch_neighbours(index);
+            if (ends || !index_.is_recent(now, index, age_slack))
+                index_.fetch_neighbours(index);
             records_.fetch_text(index);
         }
 }
@@ -256,7 +258,7 @@ void Dialogs::enter(const Seen& seen, const Key& key, DialogState state, const D
     const std::size_t list = state == DialogState::confirmed ? confirmed : unconfirmed;
     Index index = find(key);
     if (index != Table::none) {
-        index_.touch(seen.now, index, list);
+        index_.touch(seen.now, index, list, age_slack);
     } else {
         if (index_.full()) { // calls that are up outlive attempts
             const Index least = index_.oldest(unconfirmed);
@@ -310,7 +312,7 @@ void Dialogs::count_request(const Seen& seen, Index index) {
     cseq = std::max(cseq, seen.message.cseq);
     dialog.seen_ns = to_ns(seen.now);
     records_.write_head(index, dialog);
-    index_.touch(seen.now, index, index_.list(index));
+    index_.touch(seen.now, index, index_.list(index), age_slack);
 }
 
 void Dialogs::remove(Index index) {

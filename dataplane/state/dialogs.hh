@@ -66,6 +66,8 @@ public:
     static constexpr std::chrono::minutes trying_max{
         4}; ///< RFC 3261 section 16.6: timer C, more than 3 minutes
     static constexpr std::chrono::hours silent_max{4};
+    /// Of what was heard of so shortly before, it does not matter which is older.
+    static constexpr std::chrono::seconds age_slack{1};
 
     static constexpr std::size_t octets(const Limits& limits) {
         return Records::octets(limits.dialogs, limits.chunks);
@@ -90,7 +92,7 @@ public:
     void fetch_buckets(const Asked& asked) const;
     Places fetch_entries(const Asked& asked) const;
     void fetch_records(const Places& places) const;
-    void fetch_texts(const Places& places) const;
+    void fetch_texts(Instant now, const Places& places, const wire::SipMessage& message) const;
 
     /// Takes a message that was read by parse_sip() or extract_sip(), seen in either direction; `source` and
     /// `port` are those of its packet. `now` never goes back.

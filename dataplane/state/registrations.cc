@@ -133,10 +133,11 @@ void Registrations::fetch_record(Index index) const {
         records_.fetch(index);
 }
 
-void Registrations::fetch_text(Index index, const Asked& asked, std::uint32_t cseq) const {
+void Registrations::fetch_text(Instant now, Index index, const Asked& asked, std::uint32_t cseq) const {
     if (index == Table::none || is_outdated(index, asked.call, cseq))
         return;
-    index_.fetch_neighbours(index);
+    if (!index_.is_recent(now, index, age_slack))
+        index_.fetch_neighbours(index);
     records_.fetch_text(index);
 }
 
@@ -194,7 +195,7 @@ void Registrations::bind(Instant now, const Origin& origin, const wire::SipMessa
             index_[first].before = index;
         first = index;
     } else {
-        index_.touch(now, index);
+        index_.touch(now, index, 0, age_slack);
     }
     const Binding binding{.expires_ns = to_ns(now + std::chrono::seconds{expires}),
                           .seen_ns = to_ns(now),

@@ -69,6 +69,8 @@ public:
     static constexpr std::uint32_t expires_default =
         3600; ///< RFC 3261 section 10.2.1.1: the registrar decides
     static constexpr std::uint32_t expires_max = 7 * 24 * 3600; ///< a longer one counts as that
+    /// Of what was heard of so shortly before, it does not matter which is older.
+    static constexpr std::chrono::seconds age_slack{1};
 
     static constexpr std::size_t octets(const Limits& limits) {
         return Records::octets(limits.bindings, limits.chunks);
@@ -89,7 +91,7 @@ public:
     Index fetch_entry(const Asked& asked) const;
     void fetch_record(Index index) const;
     /// `cseq`: of the request. What is older than what is known needs no more.
-    void fetch_text(Index index, const Asked& asked, std::uint32_t cseq) const;
+    void fetch_text(Instant now, Index index, const Asked& asked, std::uint32_t cseq) const;
     /// For a new binding that comes behind so many octets of other new ones.
     void fetch_fresh(std::size_t ahead, std::size_t length) const { records_.fetch_fresh(ahead, length); }
 

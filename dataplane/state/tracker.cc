@@ -71,7 +71,7 @@ void Tracker::see_overlapped(Instant now, std::span<const TrackedMessage> messag
         if (i - records_behind < count)
             fetch_records(read_of(i - records_behind));
         if (const std::size_t k = i - texts_behind; k < count)
-            fresh += fetch_texts(messages[k], read_of(k), fresh);
+            fresh += fetch_texts(now, messages[k], read_of(k), fresh);
         if (const std::size_t k = i - apply_behind; k < count) {
             apply(now, messages[k], read_of(k));
             fresh -= read_of(k).fresh;
@@ -120,15 +120,16 @@ void Tracker::fetch_records(Read& read) const {
 }
 
 /// Gives the octets of a text that will go to memory never used before, behind `fresh` others.
-std::size_t Tracker::fetch_texts(const TrackedMessage& message, Read& read, std::size_t fresh) const {
+std::size_t Tracker::fetch_texts(Instant now, const TrackedMessage& message, Read& read,
+                                 std::size_t fresh) const {
     read.fresh = 0;
     if (read.kind == Read::Kind::registration && read.binding != Dialogs::none) {
-        registrations_.fetch_text(read.binding, read.registration, read.message.cseq);
+        registrations_.fetch_text(now, read.binding, read.registration, read.message.cseq);
     } else if (read.kind == Read::Kind::registration) {
         registrations_.fetch_fresh(fresh, message.text.size());
         read.fresh = message.text.size();
     } else if (read.kind == Read::Kind::call) {
-        dialogs_.fetch_texts(read.dialogs);
+        dialogs_.fetch_texts(now, read.dialogs, read.message);
     }
     return read.fresh;
 }

@@ -98,7 +98,7 @@ private:
     void read(const TrackedMessage& message, Read& into);
     void fetch_buckets(const TrackedMessage& message, const Read& read) const;
     void fetch_records(Read& read) const;
-    std::size_t fetch_texts(const TrackedMessage& message, Read& read, std::size_t fresh) const;
+    std::size_t fetch_texts(Instant now, const TrackedMessage& message, Read& read, std::size_t fresh) const;
     void apply(Instant now, const TrackedMessage& message, const Read& read);
 
     Registrations registrations_;

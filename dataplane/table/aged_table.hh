@@ -26,6 +26,7 @@ namespace tandem::table {
 
 /// A point of CLOCK_MONOTONIC.
 using Instant = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
+using Duration = std::chrono::nanoseconds;
 
 /// A hash of words that a sender can choose, keyed by a random seed that he does not know.
 class SeededHash {
@@ -154,8 +155,11 @@ public:
         return index;
     }
 
-    /// Makes an entry the newest of a list.
-    void touch(Instant now, Index index, std::size_t list = 0) {
+    /// Makes an entry the newest of a list. One that came to it less than `slack` ago stays where it is: the
+    /// order by age is less exact by so much, and those that stand beside it, far away, are left alone.
+    void touch(Instant now, Index index, std::size_t list = 0, Duration slack = {}) {
+        if (entries_[index].list == list && is_recent(now, index, slack))
+            return;
         unlink(index);
         link(now, index, list);
     }
@@ -174,6 +178,9 @@ public:
     Value& operator[](Index index) { return entries_[index].value; }
     const Value& operator[](Index index) const { return entries_[index].value; }
     const Key& key(Index index) const { return entries_[index].key; }
+    bool is_recent(Instant now, Index index, Duration slack) const {
+        return now - entries_[index].since < slack;
+    }
     /// When the entry was added or touched.
     Instant since(Index index) const { return entries_[index].since; }
     std::size_t list(Index index) const { return entries_[index].list; }

@@ -35,6 +35,16 @@ bool is_stun(std::string_view datagram) noexcept {
     return type == 0x0001 || type == 0x0101 || type == 0x0111;
 }
 
+/// A start line of this version, with its end.
+std::expected<StartLine, SipError> whole_start_line(std::string_view datagram) noexcept {
+    auto start = find_start_line(datagram);
+    if (start && !same_ignoring_case(start->version, sip_version))
+        return std::unexpected(SipError::version);
+    if (start && !start->has_end)
+        return std::unexpected(SipError::unterminated);
+    return start;
+}
+
 /// The method of a response: that of the first CSeq field.
 std::expected<std::string_view, SipError> cseq_method(std::string_view headers) noexcept {
     for (std::size_t lines = 0; lines < sip_headers_max; ++lines) {
@@ -68,19 +78,22 @@ SipContent classify_datagram(std::string_view datagram) noexcept {
 }
 
 std::expected<SipSummary, SipError> summarize(std::string_view datagram) noexcept {
-    const auto start = find_start_line(datagram);
+    const auto start = whole_start_line(datagram);
     if (!start)
         return std::unexpected(start.error());
-    if (!same_ignoring_case(start->version, sip_version))
-        return std::unexpected(SipError::version);
-    if (!start->has_end)
-        return std::unexpected(SipError::unterminated);
     if (start->kind == SipKind::request)
         return SipSummary{SipKind::request, sip_method(start->method), start->method};
     const auto method = cseq_method(start->rest);
     if (!method)
         return std::unexpected(method.error());
     return SipSummary{SipKind::response, sip_method(*method), *method};
+}
+
+std::expected<SipKind, SipError> summarize_start_line(std::string_view datagram) noexcept {
+    const auto start = whole_start_line(datagram);
+    if (!start)
+        return std::unexpected(start.error());
+    return start->kind;
 }
 
 std::expected<SipFraming, SipError> frame_sip(std::string_view stream) noexcept {

@@ -184,6 +184,8 @@ std::expected<SipFraming, SipError> frame_sip(std::string_view stream) noexcept;
 /// Kind and method by a bounded scan: of a request the start line, of a response also the lines down to its
 /// CSeq.
 std::expected<SipSummary, SipError> summarize(std::string_view datagram) noexcept;
+/// The kind alone, by the start line alone.
+std::expected<SipKind, SipError> summarize_start_line(std::string_view datagram) noexcept;
 
 /// Reads the whole header section of the first message in the datagram.
 std::expected<SipMessage, SipError> parse_sip(std::string_view datagram) noexcept;

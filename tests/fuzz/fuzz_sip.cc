@@ -49,7 +49,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto content = classify_datagram(datagram);
     const auto summary = summarize(datagram);
     const auto message = parse_sip(datagram);
+    const auto kind = summarize_start_line(datagram);
     if (summary) {
+        require(kind && *kind == summary->kind);
         require_inside(summary->method_name, datagram);
         require(!summary->method_name.empty() && summary->method == sip_method(summary->method_name));
         require(content == (summary->kind == SipKind::request ? SipContent::request : SipContent::response));

@@ -174,8 +174,10 @@ void Rig::make_policy() {
 
 void Rig::mirror() {
     datagram_count_ = 0;
+    const bool most = tracker_ != nullptr || 2 * burst_->mirrored().size() > packets_.size();
     for (const dpdk::Looked looked : burst_->mirrored()) {
-        ahead_->soon().ask();
+        if (most)
+            ahead_->soon().ask();
         std::array<std::uint8_t, path::PacketFrame::header_size> head;
         path::write_packet_header({stream, ++stream_sequence_, 7, {}}, head);
         if (!opened_ && setup_.work == Work::seal) [[unlikely]] {

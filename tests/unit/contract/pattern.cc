@@ -29,12 +29,15 @@ BOOST_AUTO_TEST_CASE(blank_matches_every_message) {
         for (unsigned i = 0; i < methods; ++i) {
             BOOST_TEST(pattern(text).matches(static_cast<SipMethod>(i), SipKind::request));
             BOOST_TEST(pattern(text).matches(static_cast<SipMethod>(i), SipKind::response));
+            BOOST_TEST(pattern(text).asks_responses());
         }
     BOOST_TEST((pattern("") == RequestPattern{}));
 }
 
 BOOST_AUTO_TEST_CASE(a_list_matches_requests_of_these_methods_only) {
     const RequestPattern these = pattern("INVITE|CANCEL|BYE");
+    BOOST_TEST(!these.asks_responses());
+    BOOST_TEST(pattern("INVITE|4xx").asks_responses());
     for (unsigned i = 0; i < methods; ++i) {
         const auto method = static_cast<SipMethod>(i);
         const bool named =

@@ -42,6 +42,15 @@ BOOST_AUTO_TEST_CASE(pattern_decides) {
     check(udp(request("INVITE")), Kind::sip_matching, "not excluded", policy("!REGISTER"));
 }
 
+BOOST_AUTO_TEST_CASE(of_a_response_no_more_is_read_than_the_pattern_asks) {
+    const Packet without_cseq = udp("SIP/2.0 200 OK\r\nFrom: <sip:a@x>\r\n\r\n");
+    check(without_cseq, Kind::sip_malformed, "blank pattern");
+    check(without_cseq, Kind::sip_malformed, "asks the method", policy("INVITE|2xx/INVITE"));
+    check(without_cseq, Kind::sip_other, "no response can match", policy("INVITE"));
+    check(udp("SIP/2.0 200 OK"), Kind::sip_malformed, "no end of the line", policy("INVITE"));
+    check(udp("SIP/3.0 200 OK\r\n\r\n"), Kind::sip_malformed, "another version", policy("INVITE"));
+}
+
 BOOST_AUTO_TEST_CASE(group_is_that_of_the_vip) {
     BOOST_TEST(inspect(udp(request("INVITE"), "fd00::100"), policy()).group == 0);
     BOOST_TEST(inspect(udp(request("INVITE"), "10.9.0.101"), policy()).group == 1);

@@ -160,6 +160,7 @@ BOOST_AUTO_TEST_CASE(a_full_table_gives_up_what_was_refreshed_longest_ago) {
     make({4, 100});
     for (const char* user : {"a", "b", "c", "d"})
         see(request(std::string{"sip:"} + user + "@x", "<sip:u@h>"));
+    now += Registrations::age_slack; // what came within less counts as equally old
     see(request("sip:a@x", "<sip:u@h>", "c1", 2));
     see(request("sip:e@x", "<sip:u@h>"));
     BOOST_TEST(registrations->size() == 4U);

@@ -56,13 +56,17 @@ BOOST_AUTO_TEST_CASE(it_says_what_a_plain_model_says) {
         } else {
             BOOST_REQUIRE(table[index] == key && table.key(index) == key);
             BOOST_REQUIRE((table.since(index) == model[key].second && table.list(index) == model[key].first));
-            ages[model[key].first].remove(key);
             if (random() % 3 == 0) {
+                ages[model[key].first].remove(key);
                 table.erase(index);
                 model.erase(key);
                 continue;
             }
-            table.touch(now, index, list);
+            const auto slack = random() % 2 * 20ms;
+            table.touch(now, index, list, slack);
+            if (model[key].first == list && now - model[key].second < slack)
+                continue;
+            ages[model[key].first].remove(key);
         }
         model[key] = {list, now};
         ages[list].push_back(key);
