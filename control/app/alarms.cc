@@ -127,6 +127,7 @@ std::vector<Condition> conditions(const AlarmFacts& facts) {
     std::vector<Condition> out;
     for (std::size_t i = 0; i < facts.config.groups.size(); ++i)
         of_group(facts, i, out);
+    out.insert(out.end(), facts.checks.begin(), facts.checks.end());
     of_paths(facts, out);
     of_node(facts, out);
     return out;

@@ -67,6 +67,9 @@ std::expected<void, std::string> Service::open() {
     open_peer_line();
     desk_ = std::make_unique<OperatorDesk>(parts_.config, door_, *peer_);
 
+    checks_ =
+        std::make_unique<CheckDesk>(io_, parts_.config, parts_.journal, [this] { status_due_ = now(); });
+
     api::Settings settings;
     settings.socket_path = parts_.config.node.run_dir + "/tandemd.sock";
     auto server = api::Server::start(io_, std::move(settings), methods());
@@ -130,8 +133,10 @@ std::string Service::run() {
     check_addresses();
     for (auto& group : groups_)
         group.monitors->start();
+    checks_->start();
     tick();
     io_.run();
+    checks_->stop();
     for (auto& group : groups_)
         group.monitors->stop();
     disk_.join();

@@ -9,6 +9,7 @@
 
 #include "control/api/server.hh"
 #include "control/app/alarms.hh"
+#include "control/app/check_desk.hh"
 #include "control/app/engine_watch.hh"
 #include "control/app/journal.hh"
 #include "control/app/operator_desk.hh"
@@ -144,7 +145,8 @@ private:
     boost::json::object own_status();
     boost::json::object pair_status();
     api::Methods methods();
-    boost::json::object events_since(std::uint64_t since) const;
+    boost::json::object events_since(std::uint64_t since) const; ///< as many as an answer may have
+    void add_check_methods(api::Methods& methods);
 
     ServiceParts parts_;
     PulseDoor door_{parts_.to_pulse};
@@ -160,6 +162,7 @@ private:
     std::unique_ptr<netlink::Monitor> monitor_;
     std::unique_ptr<PeerLine> peer_;
     std::unique_ptr<OperatorDesk> desk_;
+    std::unique_ptr<CheckDesk> checks_;
     std::unique_ptr<api::Server> api_;
 
     std::vector<GroupState> groups_;

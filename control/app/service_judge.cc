@@ -272,6 +272,8 @@ std::vector<std::vector<watch::Line>> Service::monitor_lines() const {
 
 void Service::judge_alarms(const PulseSnapshot& snapshot, ha::Instant at) {
     const auto lines = monitor_lines();
+    checks_->tick();
+    const auto down = checks_->conditions();
     const std::uint64_t refused = parts_.page.counters.get(contract::Counter::link_clear);
     if (clear_refused_ && refused != *clear_refused_)
         clear_at_ = at;
@@ -279,6 +281,7 @@ void Service::judge_alarms(const PulseSnapshot& snapshot, ha::Instant at) {
     const auto changes = alarms_.update(at, conditions({.config = parts_.config,
                                                         .snapshot = snapshot,
                                                         .lines = lines,
+                                                        .checks = down,
                                                         .engine = engine_,
                                                         .config_differs = differing_digest_ != 0,
                                                         .not_kept = not_kept_,

@@ -16,6 +16,8 @@ namespace tandem::app {
 namespace json = boost::json;
 namespace {
 
+/// In one answer: what waits for a client has a bound.
+constexpr std::size_t events_max = 1000;
 /// A peer's word that is older than this is not shown as its present state.
 constexpr ha::Duration peer_status_max_age = std::chrono::seconds{3};
 
@@ -38,6 +40,9 @@ json::object Service::own_status() {
         if (const json::value* node = peer_status_->if_contains("node"); node != nullptr)
             peer_name = status::text_of(status::look(*node, {"name"}));
     const auto lines = monitor_lines();
+    std::vector<status::Checks> checks;
+    for (std::size_t i = 0; i < groups_.size(); ++i)
+        checks.push_back(checks_->summary(i));
     return status::to_json(report_status({.config = parts_.config,
                                           .snapshot = snapshot,
                                           .page = parts_.page,
@@ -47,6 +52,7 @@ json::object Service::own_status() {
                                           .warnings = parts_.warnings,
                                           .alarms = alarms_.alarms(),
                                           .lines = lines,
+                                          .checks = checks,
                                           .wall_clock = std::time(nullptr),
                                           .incarnation = parts_.incarnation,
                                           .events_lost = parts_.from_pulse.refused(),
@@ -64,10 +70,62 @@ json::object Service::pair_status() {
 
 json::object Service::events_since(std::uint64_t since) const {
     json::array events;
-    for (const JournalEntry& entry : parts_.journal.entries())
-        if (entry.sequence > since)
-            events.push_back(to_json(entry));
-    return {{"events", std::move(events)}};
+    json::object out;
+    for (const JournalEntry& entry : parts_.journal.entries()) {
+        if (entry.sequence <= since)
+            continue;
+        if (events.size() == events_max) {
+            out["more"] = true;
+            break;
+        }
+        events.push_back(to_json(entry));
+    }
+    out["events"] = std::move(events);
+    return out;
+}
+
+void Service::add_check_methods(api::Methods& methods) {
+    const auto invalid = [](std::string what) {
+        return std::unexpected(api::Error{api::Code::invalid_params, std::move(what), nullptr});
+    };
+    /// The group that is named, if one is. False: there is no such group.
+    const auto named = [this](const json::object& params, std::optional<std::size_t>& group) {
+        if (params.if_contains("group") == nullptr)
+            return true;
+        const auto found = desk_->find_group(params);
+        if (found)
+            group = *found;
+        return found.has_value();
+    };
+    methods["checks"] = {
+        api::Access::read,
+        [this, invalid, named](const json::object& params, const api::Caller&, const api::Reply& reply) {
+            std::optional<std::size_t> group;
+            if (!named(params, group))
+                return reply(invalid("there is no such group"));
+            const json::value* from = params.if_contains("from");
+            const auto first = from == nullptr ? std::uint64_t{0} : status::count_of(*from);
+            if (!first)
+                return reply(invalid("'from' must be a number"));
+            reply(json::value(checks_->list(group, *first)));
+        }};
+    for (const auto& [verb, running] :
+         {std::pair{"checks.start", CheckDesk::Running::yes}, {"checks.stop", CheckDesk::Running::no}})
+        methods[verb] = {
+            api::Access::act, [this, invalid, named, running](const json::object& params, const api::Caller&,
+                                                              const api::Reply& reply) {
+                std::optional<std::size_t> group;
+                if (!named(params, group))
+                    return reply(invalid("there is no such group"));
+                const json::value* name = params.if_contains("check");
+                if (name == nullptr || !name->is_string())
+                    return reply(invalid("'check' must be the name of a check"));
+                auto done = checks_->set_running(group, name->get_string(), running);
+                if (!done)
+                    return reply(
+                        std::unexpected(api::Error{api::Code::refused, std::move(done.error()), nullptr}));
+                reply(json::value{{"detail", std::move(*done)}});
+            }};
 }
 
 api::Methods Service::methods() {
@@ -89,6 +147,7 @@ api::Methods Service::methods() {
             }
             reply(json::value(events_since(from)));
         }};
+    add_check_methods(methods);
     for (const char* verb : {"failover", "failback", "enable", "disable", "role.follow"})
         methods[verb] = {
             api::Access::act,

@@ -91,6 +91,7 @@ void add_health(const StatusSources& from, std::size_t index, status::Group& out
             {line.monitor, std::string{watch::to_string(line.state)}, line.detail,
              line.since == ha::Instant{} ? wall_time(from, from.started) : wall_time(from, line.since),
              line.failures});
+    out.checks = from.checks[index];
 }
 
 status::Group group_status(const StatusSources& from, std::size_t index) {

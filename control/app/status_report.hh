@@ -29,6 +29,7 @@ struct StatusSources {
     const std::vector<std::string>& warnings;
     const std::vector<Alarm>& alarms;
     const std::vector<std::vector<watch::Line>>& lines; ///< of each group's monitors
+    const std::vector<status::Checks>& checks;          ///< of each group
     std::time_t wall_clock{0};                          ///< for the failback window
     std::uint32_t incarnation{0};
     std::uint64_t events_lost{0}; ///< that the service was too slow to take from the pulse

@@ -107,6 +107,24 @@ struct Failback {
         calls_max; ///< of `window`: not while more calls are up; absent: not looked at
 };
 
+/// Whether a check runs from the start, or when an operator starts it.
+enum class AutoStart : std::uint8_t { no, yes };
+
+/// `[[group.check]]`: a target that is asked again and again.
+struct CheckSettings {
+    std::string name;
+    wire::IpAddress address;
+    wire::IpAddress source; ///< of none: the kernel chooses
+    std::string interface;  ///< empty: the kernel chooses
+    AutoStart auto_start{AutoStart::yes};
+    std::chrono::milliseconds interval{500};
+    std::chrono::milliseconds timeout{3000}; ///< at least one interval, at most `timeout_intervals_max`
+    unsigned retry{2};                       ///< 0 to 50
+    unsigned recover{3};                     ///< answers in a row until it counts as up again, 1 to 100
+
+    static constexpr int timeout_intervals_max = 60;
+};
+
 /// `[[group]]`: one protected unit.
 struct Group {
     std::string name;
@@ -123,6 +141,7 @@ struct Group {
     /// With an appliance: addresses on the inside interface of the active, for servers that both nodes share.
     std::vector<wire::Prefix> inside_vips;
     Watch watch;
+    std::vector<CheckSettings> checks;
     Failback failback;
     std::uint16_t hysteresis{100};                ///< the peer's score must be better by more than this
     std::chrono::milliseconds damper_base{10000}; ///< see ha::Policy::damper_base

@@ -47,8 +47,8 @@ struct Entry {
     Value value;
 };
 
-/// Longer texts are refused unread.
-inline constexpr std::size_t text_size_max = 256 * 1024;
+/// Longer texts are refused unread. Ten thousand checks have room.
+inline constexpr std::size_t text_size_max = 4 * 1024 * 1024;
 
 /// Parses the text. A file that is not well-formed has one problem: nothing behind it can be trusted.
 std::expected<Table, Problem> read_document(std::string_view text, const std::string& file);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t endpoints_max = 32;
 constexpr std::size_t witnesses_max = 8;
+constexpr std::size_t checks_max = 10'000;
 constexpr std::size_t days_in_week = 7;
 constexpr Range weight_range{1, 1000};
 
@@ -39,14 +40,6 @@ void take_switch(Section& section, std::string_view key, Monitor& out,
         if (place != nullptr)
             *place = found->place;
     }
-}
-
-/// A whole number of `Time`'s unit.
-template <class Time>
-void take_time(Section& section, std::string_view key, Range range, Time& out, Place* place = nullptr) {
-    std::int64_t count = out.count();
-    take_integer(section, key, range, count, place);
-    out = Time{count};
 }
 
 void read_endpoint(Section section, Watch& watch, Places::WatchPlaces& places) {
@@ -114,6 +107,36 @@ void read_watch(Section section, Watch& watch, Places::WatchPlaces& places,
         read_endpoint({"[[group.watch.endpoint]]", endpoint.place, *endpoint.value, complaints}, watch,
                       places);
     section.finish();
+}
+
+void read_check(Section section, Group& group, Places::GroupPlaces& places) {
+    CheckSettings check;
+    Places::CheckPlaces where{section.place(), section.place(), section.place()};
+    take_name(section, "name", Presence::required, check.name, &where.name);
+    static_cast<void>(section.word("method", {"network"}, Presence::optional));
+    Place interface;
+    take_interface(section, "interface", Presence::optional, check.interface, interface);
+    if (const auto address = section.text("address", Presence::required))
+        check.address = read_address_beside(section, *address, check.interface);
+    if (const auto source = section.text("source", Presence::optional)) {
+        check.source = read_address_beside(section, *source, check.interface);
+        where.source = source->place;
+    }
+    if (const auto start = section.boolean("auto_start", Presence::optional))
+        check.auto_start = start->value ? AutoStart::yes : AutoStart::no;
+    // A profile is what the other keys are where they are not written.
+    if (const auto profile = section.word("profile", {"compatible", "fast"}, Presence::optional);
+        profile && profile->value == 1) {
+        check.interval = std::chrono::milliseconds{10};
+        check.timeout = std::chrono::milliseconds{30};
+    }
+    take_time(section, "interval_ms", {5, 3'600'000}, check.interval, &where.timeout);
+    take_time(section, "timeout_ms", {5, 3'600'000}, check.timeout, &where.timeout);
+    take_integer(section, "retry", {0, 50}, check.retry);
+    take_integer(section, "recover", {1, 100}, check.recover);
+    section.finish();
+    group.checks.push_back(std::move(check));
+    places.checks.push_back(where);
 }
 
 /// Minutes after midnight of "hh:mm"; `most` is 24:00 for the end of a window, which is not part of it.
@@ -257,6 +280,8 @@ void read_group(Section section, Draft& draft, Complaints& complaints) {
     if (const auto watch = section.table("watch", Presence::optional))
         read_watch({"[group.watch]", watch->place, *watch->value, complaints}, group.watch, places.watch,
                    draft.places.nfqueue_keys, complaints);
+    for (const auto& check : section.tables("check", checks_max, Presence::optional))
+        read_check({"[[group.check]]", check.place, *check.value, complaints}, group, places);
     if (const auto failback = section.table("failback", Presence::optional))
         read_failback({"[group.failback]", failback->place, *failback->value, complaints}, group.failback,
                       places.failback);

@@ -38,6 +38,11 @@ struct Places {
         std::optional<Place> days;      ///< likewise
         std::optional<Place> calls_max; ///< likewise
     };
+    struct CheckPlaces {
+        Place name; ///< of the section where there is none
+        Place source;
+        Place timeout; ///< of the interval where there is none
+    };
     /// A key that only one kind of engine has.
     struct BackendKey {
         std::string key;
@@ -67,6 +72,7 @@ struct Places {
         std::vector<Place> server_list;  ///< as many as Group::servers
         std::vector<Place> inside_vips;  ///< as many as Group::inside_vips
         WatchPlaces watch;
+        std::vector<CheckPlaces> checks; ///< as many as Group::checks
         FailbackPlaces failback;
     };
     Place interval;

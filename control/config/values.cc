@@ -24,6 +24,11 @@ bool is_interface_name(std::string_view text) {
            std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~' && c != '/' && c != ':'; });
 }
 
+/// fe80::/10
+bool is_link_local(const wire::IpAddress& address) {
+    return address.is_v6() && address.octets[0] == 0xfe && (address.octets[1] & 0xc0) == 0x80;
+}
+
 /// Addresses that no service and no HA path can have.
 std::string_view unusable(const wire::IpAddress& address) {
     const auto& o = address.octets;
@@ -39,7 +44,7 @@ std::string_view unusable(const wire::IpAddress& address) {
         return "is not the address of a host";
     if (o[0] == 0xff)
         return "is a multicast address";
-    if (o[0] == 0xfe && (o[1] & 0xc0) == 0x80)
+    if (is_link_local(address))
         return "is link-local, which needs an interface beside it";
     if (std::equal(mapped.begin(), mapped.end(), o.begin()))
         return "is an IPv4 address written as IPv6";
@@ -140,6 +145,15 @@ std::optional<wire::Prefix> read_vip(Section& section, const Placed<std::string>
         return std::nullopt;
     }
     return prefix;
+}
+
+wire::IpAddress read_address_beside(Section& section, const Placed<std::string>& text,
+                                    std::string_view interface) {
+    const auto prefix = wire::Prefix::parse(text.value);
+    if (!interface.empty() && prefix && is_link_local(prefix->address) &&
+        text.value.find('/') == std::string::npos)
+        return prefix->address;
+    return read_address(section, text);
 }
 
 wire::IpAddress read_address(Section& section, const Placed<std::string>& text) {

@@ -29,6 +29,14 @@ void take_integer(Section& section, std::string_view key, Range range, T& out, P
     }
 }
 
+/// A whole number of `Time`'s unit.
+template <class Time>
+void take_time(Section& section, std::string_view key, Range range, Time& out, Place* place = nullptr) {
+    std::int64_t count = out.count();
+    take_integer(section, key, range, count, place);
+    out = Time{count};
+}
+
 /// A name: 1 to 32 letters, digits, "-", "_", ".".
 void take_name(Section& section, std::string_view key, Presence presence, std::string& out,
                Place* place = nullptr);
@@ -50,7 +58,11 @@ std::optional<wire::Prefix> read_vip(Section& section, const Placed<std::string>
 /// A unicast address without a prefix length; "none" when there is none in `text`.
 wire::IpAddress read_address(Section& section, const Placed<std::string>& text);
 
-/// The same of a key that must be there.
+/// The same; with an interface beside it, the address may be link-local.
+wire::IpAddress read_address_beside(Section& section, const Placed<std::string>& text,
+                                    std::string_view interface);
+
+/// As read_address(), of a key that must be there.
 wire::IpAddress take_address(Section& section, std::string_view key, Place& place);
 
 } // namespace tandem::config

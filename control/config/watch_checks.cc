@@ -71,6 +71,38 @@ void check_witnesses(const Draft& draft, std::size_t index, Complaints& complain
     }
 }
 
+void check_check(const CheckSettings& check, const Places::CheckPlaces& places, Complaints& complaints) {
+    const auto ms = [](std::chrono::milliseconds time) {
+        return std::to_string(time.count()) + " milliseconds";
+    };
+    if (check.timeout < check.interval)
+        complaints.add(places.timeout, "\"timeout_ms\" is shorter than \"interval_ms\"",
+                       "they are " + ms(check.timeout) + " and " + ms(check.interval) +
+                           ": a target that answers every question would be down in between");
+    else if (check.timeout > check.interval * CheckSettings::timeout_intervals_max)
+        complaints.add(places.timeout,
+                       "\"timeout_ms\" is longer than " +
+                           std::to_string(CheckSettings::timeout_intervals_max) + " times \"interval_ms\"",
+                       "they are " + ms(check.timeout) + " and " + ms(check.interval) +
+                           "; ask less often, or wait less long");
+    if (check.source.size() != 0 && check.address.size() != 0 && check.source.family != check.address.family)
+        complaints.add(places.source, "\"source\" and \"address\" are not of the same family",
+                       "they are " + check.source.to_string() + " and " + check.address.to_string());
+}
+
+void check_checks(const Group& group, const Places::GroupPlaces& places, Complaints& complaints) {
+    std::map<std::string, Place> names;
+    for (std::size_t i = 0; i < group.checks.size(); ++i) {
+        const std::string& name = group.checks[i].name;
+        const auto [first, fresh] = names.emplace(name, places.checks[i].name);
+        if (!fresh && !name.empty())
+            complaints.add(places.checks[i].name, "check " + quoted(name) + " is there twice",
+                           "the first is at line " + std::to_string(first->second.line) +
+                               "; give each check of a group its own name");
+        check_check(group.checks[i], places.checks[i], complaints);
+    }
+}
+
 void check_failback(const Failback& failback, const Places::FailbackPlaces& places, Complaints& complaints) {
     const bool window = failback.policy == FailbackPolicy::window;
     const auto belongs = [&](const std::optional<Place>& place, const char* key) {
@@ -103,6 +135,7 @@ void check_watch(const Draft& draft, Complaints& complaints) {
         check_nic(watch, places.watch, complaints);
         check_server(watch, places.watch, complaints);
         check_witnesses(draft, i, complaints);
+        check_checks(draft.config.groups[i], places, complaints);
         check_failback(draft.config.groups[i].failback, places.failback, complaints);
     }
 }

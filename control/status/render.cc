@@ -201,6 +201,30 @@ std::string monitors_text(const json::value& group) {
     return text.empty() ? "none" : text;
 }
 
+/// "gw down; 12 up, 1 failing": what is down by its name.
+std::string checks_text(const json::value& group) {
+    std::string down;
+    const auto& names = array_of(look(group, {"checks", "down"}));
+    for (const auto& name : names)
+        down += (down.empty() ? "" : ", ") + or_dash(text_of(name));
+    std::string rest;
+    std::uint64_t unnamed = 0;
+    for (const auto& [key, value] : object_of(look(group, {"checks", "states"}))) {
+        const std::uint64_t count = count_of(value).value_or(0);
+        if (key == "down")
+            unnamed = count - std::min<std::uint64_t>(count, names.size());
+        else
+            rest += (rest.empty() ? "" : ", ") + std::to_string(count) + " " +
+                    printable({key.data(), key.size()});
+    }
+    if (unnamed > 0)
+        down += " and " + std::to_string(unnamed) + " more";
+    if (!down.empty())
+        down += " down";
+    const std::string text = down.empty() || rest.empty() ? down + rest : down + "; " + rest;
+    return text.empty() ? "none" : text;
+}
+
 std::string failback_text(const json::value& group) {
     std::string text = or_dash(text_of(look(group, {"failback", "policy"})));
     if (const auto in = number_of(look(group, {"failback", "in_ms"})))
@@ -273,6 +297,8 @@ std::string group_text(const Both& both, const json::value& mine, const json::va
         add("  forwarding", server_text);
     add("  health", health_text);
     add("  monitors", monitors_text);
+    if (checks_text(mine) != "none" || checks_text(theirs) != "none")
+        add("  checks", checks_text);
     const auto lacking = [](const json::value& group) { return !array_of(look(group, {"lacks"})).empty(); };
     if (lacking(mine) || lacking(theirs))
         add("  lacks", lacks_text);

@@ -145,6 +145,7 @@ json::object to_json(const Group& group) {
               {"window_in_ms", value(group.failback.window_in_ms)}}},
             {"calls", value(group.calls)},
             {"monitors", to_json(group.monitors)},
+            {"checks", {{"states", numbers(group.checks.states)}, {"down", sentences(group.checks.down)}}},
             {"forwarding", group.forwarding},
             {"servers", sentences(group.servers)},
             {"inside_vips", std::move(inside_vips)}};

@@ -47,6 +47,12 @@ struct Monitor {
     std::uint64_t failures{0}; ///< since the start
 };
 
+/// The checks of a group.
+struct Checks {
+    Numbers states;                ///< how many are in which state; states without any are left out
+    std::vector<std::string> down; ///< names, the first of them
+};
+
 /// What the damper of hand-overs for want of health or service does.
 struct Damper {
     unsigned factor{1};                        ///< 1, 2 or 4
@@ -92,6 +98,7 @@ struct Group {
     Failback failback;
     std::optional<std::uint64_t> calls; ///< up, as far as this node has seen them; absent: not known
     std::vector<Monitor> monitors;
+    Checks checks;
     std::string forwarding;           ///< "host", "transparent", "nat"
     std::vector<std::string> servers; ///< behind an appliance, for each VIP
     std::vector<Vip> inside_vips;     ///< of an appliance; `on_outside` means: on the inside interface

@@ -147,24 +147,29 @@ Exit show_events(Client& client, const Options& options) {
     if (options.follow == Follow::yes)
         if (const auto following = client.call("events.follow", {}, patience); !following)
             return refuse(options.form, following.error());
-    const auto answer = client.call("events", {{"since", options.since}}, patience);
-    if (!answer)
-        return refuse(options.form, answer.error());
-    if (options.follow == Follow::no && options.form == Form::json) {
-        print_json(*answer);
-        return Exit::done;
-    }
+    std::uint64_t last = options.since;
+    json::array all;
     const auto show = [&](const json::value& event) {
-        if (options.form == Form::json)
+        if (options.form == Form::text)
+            print(event_text(event));
+        else if (options.follow == Follow::yes)
             print_json(event);
         else
-            print(event_text(event));
+            all.push_back(event);
     };
-    std::uint64_t last = options.since;
-    for (const auto& event : status::array_of(look(*answer, {"events"}))) {
-        last = std::max(last, status::count_of(look(event, {"seq"})).value_or(0));
-        show(event);
+    for (bool more = true; more;) { // one answer has a bound
+        const auto answer = client.call("events", {{"since", last}}, patience);
+        if (!answer)
+            return refuse(options.form, answer.error());
+        const auto& events = status::array_of(look(*answer, {"events"}));
+        more = status::is_true(look(*answer, {"more"})) && !events.empty();
+        for (const auto& event : events) {
+            last = std::max(last, status::count_of(look(event, {"seq"})).value_or(0));
+            show(event);
+        }
     }
+    if (options.follow == Follow::no && options.form == Form::json)
+        print_json(json::object{{"events", std::move(all)}});
     if (options.follow == Follow::no)
         return Exit::done;
     for (;;) {
@@ -189,6 +194,11 @@ Exit run_daemon_verb(const Options& options) {
         return show_counters(*client, options);
     case Verb::events:
         return show_events(*client, options);
+    case Verb::checks:
+        return show_checks(*client, options);
+    case Verb::checks_start:
+    case Verb::checks_stop:
+        return set_check(*client, options);
     case Verb::failover:
     case Verb::failback:
     case Verb::enable:

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <iostream>
 
 namespace tandem::ctl {
@@ -25,6 +26,12 @@ std::string to_string(Verb verb) {
         return "events";
     case Verb::counters:
         return "counters";
+    case Verb::checks:
+        return "checks";
+    case Verb::checks_start:
+        return "checks start";
+    case Verb::checks_stop:
+        return "checks stop";
     case Verb::registrations:
         return "registrations";
     case Verb::dialogs:
@@ -42,7 +49,9 @@ std::string to_string(Verb verb) {
 }
 
 std::string method_of(Verb verb) {
-    return verb == Verb::role_follow ? "role.follow" : to_string(verb);
+    std::string name = to_string(verb);
+    std::ranges::replace(name, ' ', '.');
+    return name;
 }
 
 namespace {
@@ -54,6 +63,25 @@ struct Flags {
     bool follow{false};
     bool raw{false};
 };
+
+void add_check_verbs(CLI::App& app, Options& options, std::string& group) {
+    const char* help = "Only those of this group";
+    CLI::App* checks = app.add_subcommand("checks", "Show what the checks have found");
+    checks->add_option("--group", group, help)->option_text("NAME");
+    checks->require_subcommand(0, 1);
+    checks->callback([&options, checks] {
+        if (checks->get_subcommands().empty())
+            options.verb = Verb::checks;
+    });
+    const auto one = [&](const char* name, Verb which, const char* what) {
+        CLI::App* sub = checks->add_subcommand(name, what);
+        sub->add_option("CHECK", options.check, "Its name")->required();
+        sub->add_option("--group", group, "Where several groups have one of that name")->option_text("NAME");
+        sub->callback([&options, which] { options.verb = which; });
+    };
+    one("start", Verb::checks_start, "Let a check run");
+    one("stop", Verb::checks_stop, "Stop a check until it is started, or tandemd begins anew");
+}
 
 /// The verbs that read files of tandem-fast. `verb` makes one.
 template <typename MakeVerb>
@@ -124,6 +152,7 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     events->add_flag("--follow", flags.follow, "Go on with what happens from now");
     events->add_option("--since", options.since, "Only events after number SEQ")->option_text("SEQ");
     verb(Verb::counters, "Show every counter and what it counts");
+    add_check_verbs(app, options, group);
     add_table_verbs(verb, options, flags, group);
     verb(Verb::keygen, "Make a new pair key")
         ->add_option("FILE", options.file, "A file that is not there yet")

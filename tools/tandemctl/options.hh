@@ -19,6 +19,9 @@ enum class Verb : std::uint8_t {
     role_follow,
     events,
     counters,
+    checks,
+    checks_start,
+    checks_stop,
     registrations,
     dialogs,
     flows,
@@ -39,6 +42,7 @@ struct Options {
     Force force{Force::no};
     Follow follow{Follow::no};
     std::uint64_t since{0};
+    std::string check;                   ///< of checks_start and checks_stop: its name
     std::string file;                    ///< of keygen, check and capture
     std::string filter;                  ///< of capture; empty: none
     std::optional<std::int64_t> seconds; ///< of capture: how far back

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "control/api/client.hh"
 #include "tools/tandemctl/options.hh"
 
 namespace tandem::ctl {
 
 /// The verbs that ask tandemd.
 Exit run_daemon_verb(const Options& options);
+
+/// `checks`, `checks start`, `checks stop`.
+Exit show_checks(api::Client& client, const Options& options);
+Exit set_check(api::Client& client, const Options& options);
 
 /// The verbs that read the tables of tandem-fast, which goes on meanwhile.
 Exit run_table_verb(const Options& options);

@@ -68,6 +68,38 @@ public:
                 reply(json::object{
                     {"accepted", true}, {"detail", "sip-b is active"}, {"epoch", 8}, {"duration_ms", 3.25}});
             }};
+        methods["checks"] = {Access::read, [this](const json::object& params, const Caller&, Reply reply) {
+                                 asked = params;
+                                 const json::object up{
+                                     {"name", "gw"},
+                                     {"group", "sip"},
+                                     {"target", "192.0.2.1"},
+                                     {"state", "up"},
+                                     {"for_ms", 61000},
+                                     {"detail", ""},
+                                     {"asked", 12},
+                                     {"answers", 11},
+                                     {"failures", 1},
+                                     {"worst_case_ms", 3000},
+                                     {"latency_us", {{"last", 1250}, {"median", 900}, {"p99", 40000}}}};
+                                 const json::object other{{"name", "far"},        {"group", "sip"},
+                                                          {"target", "::1"},      {"state", "down\x1b[2J"},
+                                                          {"for_ms", nullptr},    {"detail", "no route"},
+                                                          {"latency_us", nullptr}};
+                                 if (params.contains("from"))
+                                     reply(json::object{{"checks", json::array{other}}});
+                                 else
+                                     reply(json::object{{"checks", json::array{up}}, {"next", 1}});
+                             }};
+        methods["checks.start"] = {Access::act,
+                                   [this](const json::object& params, const Caller&, Reply reply) {
+                                       asked = params;
+                                       reply(json::object{{"detail", "check gw is running"}});
+                                   }};
+        methods["checks.stop"] = {
+            Access::act, [](const json::object&, const Caller&, Reply reply) {
+                reply(std::unexpected(Error{Code::refused, "there is no such check", nullptr}));
+            }};
         methods["role.follow"] = {Access::act,
                                   [this](const json::object& params, const Caller&, Reply reply) {
                                       asked = params;
@@ -79,10 +111,10 @@ public:
             }};
         methods["events"] = {Access::read, [this](const json::object& params, const Caller&, Reply reply) {
                                  json::array list;
-                                 for (int seq = static_cast<int>(params.at("since").as_int64()) + 1; seq <= 3;
-                                      ++seq)
-                                     list.push_back(event(seq));
-                                 reply(json::object{{"events", list}});
+                                 const int since = static_cast<int>(params.at("since").as_int64());
+                                 for (int seq = since + 1; seq <= std::min(since + 2, 3); ++seq)
+                                     list.push_back(event(seq)); // two at a time
+                                 reply(json::object{{"events", list}, {"more", since < 1}});
                                  // Once it is followed: one that was in the list already, a new one, and the
                                  // end.
                                  server->publish(event(3));
@@ -212,6 +244,30 @@ BOOST_AUTO_TEST_CASE(events) {
     const Daemon daemon{{group("sip")}};
     const auto result = run(daemon.socket() + "events --json");
     BOOST_TEST(json::parse(result.out).at("events").as_array().size() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(checks) {
+    Daemon daemon{{group("sip")}};
+    auto result = run(daemon.socket() + "checks --group sip");
+    BOOST_TEST(result.exit == 0);
+    BOOST_TEST(daemon.asked.at("group").as_string() == "sip");
+    BOOST_TEST(
+        result.out ==
+        "CHECK  GROUP  TARGET     STATE     FOR        ANSWERED  DOWN  LAST MS  MEDIAN  P99  FOUND WITHIN\n"
+        "gw     sip    192.0.2.1  up        1 min 1 s  11 of 12  1     1.25     0.9     40   3 s\n"
+        "far    sip    ::1        down?[2J  -          - of -    -     -        -       -    -\n"
+        "far: no route\n");
+    result = run(daemon.socket() + "checks --json");
+    BOOST_TEST(json::parse(result.out).at("checks").as_array().size() == 2U);
+    result = run(daemon.socket() + "checks start gw");
+    BOOST_TEST(result.out == "check gw is running\n");
+    BOOST_TEST(daemon.asked.at("check").as_string() == "gw");
+    BOOST_TEST(!daemon.asked.contains("group"));
+    result = run(daemon.socket() + "checks stop x");
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(result.err == "tandemctl: there is no such check\n");
+    BOOST_TEST(run(daemon.socket() + "checks start").exit == 2);
+    BOOST_TEST(run(daemon.socket() + "checks restart x").exit == 2);
 }
 
 BOOST_AUTO_TEST_CASE(following_repeats_nothing_and_misses_nothing) {

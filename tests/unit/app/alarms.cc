@@ -17,6 +17,7 @@ struct World {
     config::Config config;
     app::PulseSnapshot snapshot{};
     std::vector<std::vector<watch::Line>> lines;
+    std::vector<Condition> checks;
     app::EngineState engine{app::EngineState::running};
     bool config_differs{false};
     std::string not_kept;
@@ -46,6 +47,7 @@ struct World {
         return app::conditions({.config = config,
                                 .snapshot = snapshot,
                                 .lines = lines,
+                                .checks = checks,
                                 .engine = engine,
                                 .config_differs = config_differs,
                                 .not_kept = not_kept,

@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -54,6 +55,15 @@ Problems problems_of(std::string_view text) {
     const auto config = parse(text, "test.toml");
     BOOST_REQUIRE_MESSAGE(!config, "the text was accepted:\n" << text);
     return config.error();
+}
+
+std::string with_more(std::string_view more) {
+    return good_text() + std::string{more};
+}
+
+std::size_t last_line() {
+    const std::string text = good_text();
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
 void expect_one(std::string_view text, std::size_t line, std::string_view what, std::string_view hint) {

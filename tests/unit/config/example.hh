@@ -16,6 +16,11 @@ std::string good_text();
 /// `good_text` with the first occurrence of `what` replaced; fails the test when there is none.
 std::string with(std::string_view what, std::string_view by);
 
+/// `good_text` with more behind it: its last section is the group "trunk".
+std::string with_more(std::string_view more);
+/// The line of the good text's end, counted from 1; what is added stands behind it.
+std::size_t last_line();
+
 /// The problems of a text that must have some.
 Problems problems_of(std::string_view text);
 

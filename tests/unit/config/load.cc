@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/config/document.hh"
 #include "example.hh"
 
 #include <boost/test/unit_test.hpp>
@@ -50,7 +51,7 @@ BOOST_AUTO_TEST_CASE(a_node_without_a_name_has_the_host_s) {
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_too_large) {
     const Folder folder;
-    const auto config = load(folder.write("t.toml", std::string(1024 * 1024, '\n'), 0644));
+    const auto config = load(folder.write("t.toml", std::string(text_size_max + 1, '\n'), 0644));
     BOOST_REQUIRE(!config);
     BOOST_TEST(config.error()[0].what.find("too large") != std::string::npos);
 }

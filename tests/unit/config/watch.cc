@@ -13,17 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The good text with more behind it: its last section is the group "trunk".
-std::string with_more(std::string_view more) {
-    return good_text() + std::string{more};
-}
-
-/// The line of the good text's end, counted from 1; what is added stands behind it.
-std::size_t last_line() {
-    const std::string text = good_text();
-    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-}
-
 struct Mistake {
     std::string_view more;
     std::size_t line; ///< counted from the first added one

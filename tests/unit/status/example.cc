@@ -34,6 +34,7 @@ NodeStatus active_node() {
     group.failback.policy = "manual";
     group.calls = 12;
     group.monitors = {{"server", "ok", "", group.since, 0}};
+    group.checks = {{{"up", 12}, {"down", 1}}, {"gw"}};
     node.groups.push_back(group);
     node.peer = {PeerState::up, 2, "sip-b"};
     node.paths = {{"cable",

@@ -107,6 +107,21 @@ BOOST_AUTO_TEST_CASE(health_is_short_when_all_is_well) {
     BOOST_TEST(text.find("lacks") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(checks_are_counted_and_those_that_are_down_named) {
+    NodeStatus self = active_node();
+    NodeStatus peer = standby_node();
+    const auto line = [&](const Checks& ours, const Checks& theirs) {
+        self.groups[0].checks = ours;
+        peer.groups[0].checks = theirs;
+        return render(answer(self, peer));
+    };
+    expect_line(line({{{"up", 12}, {"down", 1}}, {"gw"}}, {{{"up", 13}}, {}}),
+                "  checks            gw down; 12 up         13 up");
+    expect_line(line({{{"down", 20}}, {"a", "b"}}, {}), "  checks  a, b and 18 more down  none");
+    expect_line(line({{{"down", 1}}, {"\x1b[2J"}}, {{{"\x1b[2J", 1}}, {}}), "  checks  ?[2J down  1 ?[2J");
+    BOOST_TEST(line({}, {}).find("checks") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_recovery_that_is_not_believed_yet_is_said) {
     NodeStatus self = active_node();
     self.groups[0].score = 0;

@@ -31,7 +31,7 @@ BOOST_AUTO_TEST_CASE(the_json_form) {
         R"("damper":{"factor":1,"remaining_ms":null},)"
         R"("failback":{"policy":"manual","in_ms":null,"window_in_ms":null},"calls":12,)"
         R"("monitors":[{"name":"server","state":"ok","detail":"","since":"2025-06-15T15:06:40.123+00:00",)"
-        R"("failures":0}],"forwarding":"","servers":[],"inside_vips":[]}],)"
+        R"("failures":0}],"checks":{"states":{"up":12,"down":1},"down":["gw"]},"forwarding":"","servers":[],"inside_vips":[]}],)"
         R"("peer":{"state":"up","id":2,"name":"sip-b"},)"
         R"("paths":[{"name":"cable","local":"10.1.0.1","peer":"10.1.0.2","state":"up","stream":"up",)"
         R"("rtt_us":{"last":180,"min":95},"last_heard_ms":2.5E0,"counters":{"unauthentic":4,"replayed":0},)"
