@@ -41,8 +41,8 @@ void Check::enter(Instant now, CheckState state) {
         since_ = now;
 }
 
-std::uint32_t Check::unanswered(Instant now) const {
-    std::uint32_t count = std::min(number_ - answered_, kept - 1);
+std::uint64_t Check::unanswered(Instant now) const {
+    std::uint64_t count = std::min(number_ - answered_, kept - 1);
     while (count > 0 && asked_at_[(answered_ + count) % kept] + policy_.interval > now)
         --count;
     return count;
@@ -51,7 +51,7 @@ std::uint32_t Check::unanswered(Instant now) const {
 Instant Check::down_at() const {
     const bool may_go_down =
         state_ == CheckState::unknown || state_ == CheckState::up || state_ == CheckState::failing;
-    const std::uint32_t enough = answered_ + policy_.retry + 1;
+    const std::uint64_t enough = answered_ + policy_.retry + 1;
     if (!may_go_down || number_ < enough)
         return ha::end_of_time;
     // Of more questions than are kept the first have had their time long ago.
@@ -87,7 +87,7 @@ Check::Turn Check::turn(Instant now) {
     return turn;
 }
 
-std::optional<CheckVerdict> Check::answered(Instant now, std::uint32_t number) {
+std::optional<CheckVerdict> Check::answered(Instant now, std::uint64_t number) {
     if (state_ == CheckState::stopped || number == 0 || number > number_ || number_ - number >= kept)
         return std::nullopt;
     const Instant asked = std::exchange(asked_at_[number % kept], {});

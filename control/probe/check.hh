@@ -66,12 +66,12 @@ public:
     Instant due() const;
     /// Looks at the time; answers that had arrived by then have been told before. What is to be done:
     struct Turn {
-        std::optional<std::uint32_t> ask;    ///< a question with this number
+        std::optional<std::uint64_t> ask;    ///< a question with this number
         std::optional<CheckVerdict> verdict; ///< the state has changed
     };
     Turn turn(Instant now);
     /// The answer to a question; one that came later than `timeout`, or twice, is none.
-    std::optional<CheckVerdict> answered(Instant now, std::uint32_t number);
+    std::optional<CheckVerdict> answered(Instant now, std::uint64_t number);
 
     CheckState state() const { return state_; }
     Instant since() const { return since_; }
@@ -83,11 +83,11 @@ public:
     const Latency& latency() const { return latency_; }
 
 private:
-    static constexpr std::uint32_t kept = 64; ///< questions whose time is known
+    static constexpr std::uint64_t kept = 64; ///< questions whose time is known
 
     void enter(Instant now, CheckState state);
     /// Questions behind the newest answered one that have had their time.
-    std::uint32_t unanswered(Instant now) const;
+    std::uint64_t unanswered(Instant now) const;
     Instant down_at() const;
 
     CheckPolicy policy_;
@@ -96,8 +96,8 @@ private:
     Instant next_{ha::end_of_time}; ///< question
     Instant heard_{};               ///< an answer; before the first one, the first question
     std::array<Instant, kept> asked_at_{};
-    std::uint32_t number_{0};   ///< of the newest question
-    std::uint32_t answered_{0}; ///< number of the newest answered one
+    std::uint64_t number_{0};   ///< of the newest question
+    std::uint64_t answered_{0}; ///< number of the newest answered one
     unsigned row_{0};           ///< answers in a row, while recovering
     std::uint64_t asked_{0};
     std::uint64_t answers_{0};

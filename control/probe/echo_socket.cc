@@ -33,17 +33,23 @@ bool set(int fd, int level, int name, const Value& value) {
     return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
-/// Lets only messages with our identifier through: other programs of this host ping as well. IPv4 shows the
-/// program the packet from its IP header on, IPv6 the message (raw(7)).
-bool filter(int fd, wire::Family family, std::uint16_t identifier) {
-    constexpr std::uint32_t at = 4;
+/// Lets only messages with our identifier and token through: other programs of this host ping as well, and
+/// what somebody guesses must not fill the socket. IPv4 shows the program the packet from its IP header on,
+/// IPv6 the message (raw(7)).
+bool filter(int fd, wire::Family family, std::uint64_t token) {
     const bool four = family == wire::Family::ipv4;
     const sock_filter skip_header = BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0);
     const sock_filter no_header = BPF_STMT(BPF_LDX | BPF_IMM, 0);
-    std::array<sock_filter, 5> code{{
+    const auto high = static_cast<std::uint32_t>(token >> 32U);
+    const auto low = static_cast<std::uint32_t>(token);
+    std::array<sock_filter, 9> code{{
         four ? skip_header : no_header,
-        BPF_STMT(BPF_LD | BPF_H | BPF_IND, at),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, identifier, 0, 1),
+        BPF_STMT(BPF_LD | BPF_H | BPF_IND, 4),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, identifier_of(token), 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_IND, 8),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, high, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_IND, 12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, low, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, 0x40000),
         BPF_STMT(BPF_RET | BPF_K, 0),
     }};
@@ -67,7 +73,7 @@ bool EchoSocket::prepare() {
     constexpr int type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
     socket_ = watch::Descriptor(four ? ::socket(AF_INET, type, IPPROTO_ICMP)
                                      : ::socket(AF_INET6, type, IPPROTO_ICMPV6));
-    if (!socket_ || !filter(socket_.get(), settings_.family, identifier_of(settings_.token)))
+    if (!socket_ || !filter(socket_.get(), settings_.family, settings_.token))
         return false;
     if (four) {
         icmp_filter replies{};
@@ -97,14 +103,14 @@ bool EchoSocket::prepare() {
     return ::bind(socket_.get(), from.get(), from.length) == 0;
 }
 
-int EchoSocket::ask(const wire::IpAddress& to, std::uint32_t check, std::uint32_t number) noexcept {
+int EchoSocket::ask(const wire::IpAddress& to, std::uint32_t check, std::uint64_t number) noexcept {
     std::array<std::uint8_t, message_size> message{};
     message[0] = to.is_v4() ? echo_request : echo6_request;
     wire::store_be<std::uint16_t>(message, 4, identifier_of(settings_.token));
     wire::store_be<std::uint16_t>(message, 6, static_cast<std::uint16_t>(number));
     wire::store_be<std::uint64_t>(message, 8, settings_.token);
     wire::store_be<std::uint32_t>(message, 16, check);
-    wire::store_be<std::uint32_t>(message, 20, number);
+    wire::store_be<std::uint64_t>(message, 20, number);
     if (to.is_v4()) // of ICMPv6 the kernel makes the checksum
         wire::store_be<std::uint16_t>(message, 2, wire::checksum(message));
     const watch::SocketAddress address(to, 0, scope_);
@@ -121,7 +127,7 @@ std::optional<EchoSocket::Answer> EchoSocket::answer_of(std::span<const std::uin
                                                         const wire::IpAddress& from) const {
     if (message.size() != message_size || wire::load_be<std::uint64_t>(message, 8) != settings_.token)
         return std::nullopt;
-    return Answer{from, wire::load_be<std::uint32_t>(message, 16), wire::load_be<std::uint32_t>(message, 20)};
+    return Answer{from, wire::load_be<std::uint32_t>(message, 16), wire::load_be<std::uint64_t>(message, 20)};
 }
 
 std::optional<EchoSocket::Answer> EchoSocket::receive() noexcept {

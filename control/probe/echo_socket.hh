@@ -5,9 +5,9 @@
 // from the same place.
 //
 // Problem: thousands of targets must not cost thousands of descriptors, and whoever guesses must not be able
-// to answer for a target. Idea: a raw socket whose kernel filter passes only replies with our identifier; the
-// payload carries a random token and says which check asked which question. Needs NET_RAW. Deliberately
-// absent: when to ask, and what silence means.
+// to answer for a target. Idea: a raw socket whose kernel filter passes only replies with our identifier and
+// a random token; the payload says which check asked which question. Needs NET_RAW. Deliberately absent: when
+// to ask, and what silence means.
 
 #include "control/watch/descriptor.hh"
 
@@ -35,18 +35,18 @@ public:
 
     int descriptor() const { return socket_.get(); }
     /// Never blocks. The number of the error; 0: sent.
-    int ask(const wire::IpAddress& to, std::uint32_t check, std::uint32_t number) noexcept;
+    int ask(const wire::IpAddress& to, std::uint32_t check, std::uint64_t number) noexcept;
 
     struct Answer {
         wire::IpAddress from;
         std::uint32_t check{0};
-        std::uint32_t number{0};
+        std::uint64_t number{0};
     };
     /// The next answer that has arrived; nothing: there is none. Never blocks.
     std::optional<Answer> receive() noexcept;
 
 private:
-    static constexpr std::size_t message_size = 24;
+    static constexpr std::size_t message_size = 28;
 
     explicit EchoSocket(const Settings& settings)
         : settings_(settings) {}

@@ -70,7 +70,7 @@ struct Checks::Impl {
     void arm();
     void turn();
     void receive(EchoSocket& echo);
-    void ask(std::size_t index, std::uint32_t number);
+    void ask(std::size_t index, std::uint64_t number);
     Socket* socket_for(const config::CheckSettings& settings, std::string& trouble);
     void tell(std::size_t index, std::optional<CheckVerdict> verdict) {
         if (verdict && life_)
@@ -166,7 +166,7 @@ Checks::Impl::Socket* Checks::Impl::socket_for(const config::CheckSettings& sett
     return socket.get();
 }
 
-void Checks::Impl::ask(std::size_t index, std::uint32_t number) {
+void Checks::Impl::ask(std::size_t index, std::uint64_t number) {
     Entry& entry = entries_[index];
     entry.trouble.clear();
     Socket* const socket = socket_for(*entry.settings, entry.trouble);

@@ -273,11 +273,8 @@ void Worker::take_burst_outside(std::span<rte_mbuf* const> burst) {
     };
     capture_burst(Segment::outside);
     table::Soon& soon = lane(Segment::outside).soon();
-    // Who mirrors most packets reads all of these frames; else the tracker does, and asks, or nobody.
-    const bool most = 2 * burst_.mirrored().size() > burst.size();
     for (const Looked looked : burst_.mirrored()) {
-        if (most)
-            soon.ask();
+        soon.ask();
         if (path_.wanted(ip_of(looked), looked.seen.group))
             path_.mirror(ip_of(looked), looked.seen.group);
     }

@@ -174,6 +174,8 @@ void Rig::make_policy() {
 
 void Rig::mirror() {
     datagram_count_ = 0;
+    // A worker tracks, reads every frame because of that, and asks always. Without, only who copies reads
+    // them.
     const bool most = tracker_ != nullptr || 2 * burst_->mirrored().size() > packets_.size();
     for (const dpdk::Looked looked : burst_->mirrored()) {
         if (most)

@@ -22,7 +22,7 @@ struct World {
     Duration rtt{2ms};
     Instant gone{ha::end_of_time}; ///< questions that are asked from then on get no answer
     Instant now{start};
-    std::multimap<Instant, std::uint32_t> under_way; ///< answers, by when they arrive
+    std::multimap<Instant, std::uint64_t> under_way; ///< answers, by when they arrive
     std::vector<std::pair<Instant, CheckVerdict>> verdicts;
     std::set<CheckState> seen;
     Instant last_answer{};
@@ -51,7 +51,7 @@ struct World {
                 break;
             now = std::max(now, next);
             if (answer <= next) {
-                const std::uint32_t number = under_way.begin()->second;
+                const std::uint64_t number = under_way.begin()->second;
                 under_way.erase(under_way.begin());
                 last_answer = now;
                 note(check.answered(now, number));
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_answer_changes_nothing) {
     check.start(start, start);
     const auto first = check.turn(start).ask;
     BOOST_REQUIRE(first.has_value());
-    for (const std::uint32_t number : {*first + 1, *first - 1, 0U, 0xffff'ffffU})
+    for (const std::uint64_t number : {*first + 1, *first - 1, ~std::uint64_t{0}})
         BOOST_TEST(!check.answered(start + 1ms, number).has_value());
     BOOST_TEST((check.state() == CheckState::unknown));
     BOOST_TEST(!check.answered(start + 3001ms, *first).has_value()); // too late
@@ -221,7 +221,7 @@ BOOST_AUTO_TEST_CASE(stopped_it_asks_nothing_and_believes_nothing) {
     world.check.stop(world.now);
     BOOST_TEST((world.check.due() == ha::end_of_time));
     BOOST_TEST(!world.check.turn(world.now + 1h).ask.has_value());
-    const std::uint32_t old = world.under_way.empty() ? 0 : world.under_way.begin()->second;
+    const std::uint64_t old = world.under_way.empty() ? 0 : world.under_way.begin()->second;
     world.check.start(world.now, world.now);
     BOOST_TEST((world.check.state() == CheckState::unknown));
     BOOST_TEST(!world.check.answered(world.now, old).has_value()); // of the time before
