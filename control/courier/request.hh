@@ -67,9 +67,10 @@ struct MailRequest {
 
 enum class MailFate : std::uint8_t {
     accepted,
-    letter_refused, ///< the server answered and will not have this letter (5xx)
+    letter_refused,  ///< the server answered and will not have this letter (5xx)
+    letter_deferred, ///< the server answered and will not have it now (4xx)
     login_refused,
-    failed, ///< no answer, no connection, or "not now" (4xx)
+    failed, ///< no connection, no answer, or none of the above
 };
 
 struct MailReply {

@@ -298,9 +298,11 @@ Transfer::Next Transfer::ended_mail(CURLcode code) {
     if (code == CURLE_OK && !pop) {
         reply.fate = MailFate::accepted;
     } else {
-        reply.fate = code == CURLE_LOGIN_DENIED          ? MailFate::login_refused
-                     : !pop && refusal_.starts_with('5') ? MailFate::letter_refused
-                                                         : MailFate::failed;
+        const bool busy = refusal_.starts_with("421"); // the server as a whole
+        reply.fate = code == CURLE_LOGIN_DENIED                   ? MailFate::login_refused
+                     : !pop && refusal_.starts_with('5')          ? MailFate::letter_refused
+                     : !pop && refusal_.starts_with('4') && !busy ? MailFate::letter_deferred
+                                                                  : MailFate::failed;
         reply.trouble = (pop ? "POP3: " : "") + words_of(code == CURLE_OK ? CURLE_OPERATION_TIMEDOUT : code);
     }
     outcome_ = std::move(reply);
