@@ -5,6 +5,7 @@
 //
 // Deliberately absent: the file format (load.hh), and anything that the running system decides.
 
+#include "control/config/email_settings.hh"
 #include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/limits.hh"
 #include "dataplane/contract/pattern.hh"
@@ -211,6 +212,7 @@ struct Config {
     std::vector<Group> groups;
     Engine engine;
     Capture capture;
+    std::optional<EmailSettings> email;
     Log log;
     /// Of everything that both nodes must agree on (pair, group names, VIPs, patterns); 0 never.
     std::uint64_t digest{0};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/config/document.hh"
 #include "control/config/load.hh"
+#include "control/config/private_file.hh"
 
 #include <fcntl.h>
 #include <sys/random.h>
@@ -90,14 +91,13 @@ std::expected<std::string, Problem> decode(std::string_view text, const std::str
     return bytes;
 }
 
-std::expected<void, Problem> check_file(int fd, const std::string& key_file) {
+std::expected<void, Problem> check_file(int fd, const std::string& key_file, const std::string& how_to_make) {
     struct stat status {};
     if (fstat(fd, &status) != 0)
         return std::unexpected(
             Problem{key_file, 0, 0, std::string{"cannot be examined: "} + std::strerror(errno), ""});
     if (!S_ISREG(status.st_mode))
-        return std::unexpected(
-            Problem{key_file, 0, 0, "is not a regular file", "make one with tandemctl keygen"});
+        return std::unexpected(Problem{key_file, 0, 0, "is not a regular file", how_to_make});
     if (status.st_uid != 0 && status.st_uid != geteuid())
         return std::unexpected(Problem{key_file, 0, 0,
                                        "belongs to user " + std::to_string(status.st_uid) +
@@ -114,28 +114,35 @@ std::expected<void, Problem> check_file(int fd, const std::string& key_file) {
 
 } // namespace
 
-std::expected<PairKey, Problem> load_key(const std::string& key_file) {
+std::expected<std::string, Problem> read_private_file(const std::string& name, std::size_t octets_max,
+                                                      const std::string& how_to_make) {
     // Not blocking, in case that somebody put a FIFO there.
-    const Descriptor file{open(key_file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    const Descriptor file{open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
     if (file.get() < 0) {
         const int error = errno;
         if (error == ENOENT)
-            return std::unexpected(
-                Problem{key_file, 0, 0, "does not exist",
-                        "make it with: tandemctl keygen " + key_file + ", and copy it to the other node"});
-        return std::unexpected(Problem{key_file, 0, 0,
-                                       std::string{"cannot be opened: "} + std::strerror(error),
+            return std::unexpected(Problem{name, 0, 0, "does not exist", how_to_make});
+        return std::unexpected(Problem{name, 0, 0, std::string{"cannot be opened: "} + std::strerror(error),
                                        "it must be readable by the user that runs tandem"});
     }
-    if (const auto good = check_file(file.get(), key_file); !good)
+    if (const auto good = check_file(file.get(), name, how_to_make); !good)
         return std::unexpected(good.error());
-    std::array<char, 256> buffer{};
-    const ssize_t count = read(file.get(), buffer.data(), buffer.size());
+    std::string text(octets_max, '\0');
+    const ssize_t count = read(file.get(), text.data(), text.size());
     if (count < 0)
         return std::unexpected(
-            Problem{key_file, 0, 0, std::string{"cannot be read: "} + std::strerror(errno), ""});
-    auto bytes = decode({buffer.data(), static_cast<std::size_t>(count)}, key_file);
-    explicit_bzero(buffer.data(), buffer.size());
+            Problem{name, 0, 0, std::string{"cannot be read: "} + std::strerror(errno), ""});
+    text.resize(static_cast<std::size_t>(count));
+    return text;
+}
+
+std::expected<PairKey, Problem> load_key(const std::string& key_file) {
+    auto text = read_private_file(
+        key_file, 256, "make it with: tandemctl keygen " + key_file + ", and copy it to the other node");
+    if (!text)
+        return std::unexpected(text.error());
+    auto bytes = decode(*text, key_file);
+    explicit_bzero(text->data(), text->size());
     if (!bytes)
         return std::unexpected(bytes.error());
     return PairKey{std::move(*bytes)};

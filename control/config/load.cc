@@ -2,6 +2,7 @@
 #include "control/config/load.hh"
 
 #include "control/config/checks.hh"
+#include "control/config/email_schema.hh"
 
 #include <unistd.h>
 
@@ -141,6 +142,9 @@ std::vector<std::string> advice(const Config& config, const std::vector<HostInte
                                 ": mirrored SIP leaves this node in clear and is believed when it comes in "
                                 "clear: nothing but the two nodes may be on that network, and the other "
                                 "node's file must say mirror = \"clear\" for it too");
+    if (config.email)
+        for (std::string& sentence : mail_advice(*config.email))
+            sentences.push_back(std::move(sentence));
     for (const Group& group : config.groups) {
         const auto outside =
             std::find_if(interfaces.begin(), interfaces.end(),

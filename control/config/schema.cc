@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/config/schema.hh"
 
+#include "control/config/email_schema.hh"
 #include "control/config/engine_schema.hh"
 #include "control/config/group_schema.hh"
 #include "control/config/values.hh"
@@ -97,6 +98,8 @@ Draft read_schema(const Table& root, Complaints& complaints) {
                     complaints);
     if (const auto capture = file.table("capture", Presence::optional))
         read_capture({"[capture]", capture->place, *capture->value, complaints}, config.capture);
+    if (const auto email = file.table("email", Presence::optional))
+        config.email = read_email({"[email]", email->place, *email->value, complaints});
     if (const auto log = file.table("log", Presence::optional))
         read_log({"[log]", log->place, *log->value, complaints}, config.log);
     file.finish();

@@ -8,8 +8,9 @@
 // well-formed UTF-8 on one line before they are encoded; and everything that leaves is printable ASCII, short
 // lines, encoded where it is not. Pure. Deliberately absent: attachments, HTML, dot stuffing (the courier's).
 
+#include "control/mail/address.hh"
+
 #include <chrono>
-#include <expected>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,13 +28,6 @@ struct Letter {
 inline constexpr std::size_t recipients_max = 50;
 inline constexpr std::size_t subject_max = 400; ///< octets; what is longer is cut
 inline constexpr std::size_t body_max = 256UL * 1024;
-
-/// `user@host` as it may stand in a command to a mail server: a dot-atom of printable ASCII and a host name
-/// or an address literal. Nothing quoted, no display name, no comment. A sentence when it is none.
-std::expected<void, std::string> check_address(std::string_view address);
-
-/// The name that we call ourselves: letters, digits, "-", ".", or an address literal.
-bool is_host_name(std::string_view name);
 
 /// Well-formed UTF-8 without control characters, in one line, at most `most` octets.
 std::string one_line(std::string_view text, std::size_t most);

@@ -56,7 +56,9 @@ void Queue::Body::pump() {
     write_again();
     auto wake = not_kept_ && !items_.empty() ? write_again_at_ : Clock::time_point::max();
     const auto now = Clock::now();
-    if (!transfer_ && !items_.empty()) {
+    if (!settings_.hindrance.empty())
+        trouble_ = settings_.hindrance;
+    else if (!transfer_ && !items_.empty()) {
         const auto items = server_next_ <= now ? due(now) : std::vector<Item*>{};
         if (!items.empty())
             send(items);

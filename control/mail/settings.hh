@@ -14,7 +14,8 @@
 namespace tandem::mail {
 
 struct Settings {
-    std::string folder; ///< of the letters that wait
+    std::string hindrance; ///< why nothing can be sent, in a sentence; empty: nothing is in the way
+    std::string folder;    ///< of the letters that wait
     courier::MailServer server;
     std::optional<courier::MailServer> pop; ///< POP-before-SMTP
     std::string hello;

@@ -45,7 +45,7 @@ RULES = {
     "netlink": Rule((WIRE,), ("netlink/",), "yes"),
     # the control plane
     "control/ha": Rule(),
-    "control/config": Rule(BYTES + ("dataplane/match/expression.hh",), ("toml++/",), "yes"),
+    "control/config": Rule(BYTES + ("dataplane/match/expression.hh", "control/mail/address.hh"), ("toml++/",), "yes"),
     "control/announce": Rule(BYTES + ("netlink",), (), "yes"),
     "control/watch": Rule(BYTES + ("control/ha", "control/config/config.hh", "netlink/kernel.hh"),
                           ("boost/asio", "boost/system"), "yes"),
