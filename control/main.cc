@@ -11,6 +11,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -25,8 +26,12 @@ void print(const config::Problems& problems) {
         std::fprintf(stderr, "%s\n", problem.to_string().c_str());
 }
 
+/// Whether what is permitted but deserves a second look is printed as well; tandemd that runs tells it
+/// itself.
+enum class Advice : std::uint8_t { silent, shown };
+
 /// The configuration, checked against this machine; every problem has been printed when there is none.
-std::optional<config::Config> load(const std::string& file) {
+std::optional<config::Config> load(const std::string& file, Advice show) {
     auto config = config::load(file);
     if (!config) {
         print(config.error());
@@ -49,6 +54,9 @@ std::optional<config::Config> load(const std::string& file) {
     print(problems);
     if (!problems.empty())
         return std::nullopt;
+    if (show == Advice::shown)
+        for (const std::string& sentence : config::advice(*config, host))
+            std::fprintf(stderr, "%s: warning: %s\n", file.c_str(), sentence.c_str());
     return std::move(*config);
 }
 
@@ -84,7 +92,7 @@ int main(int argc, char** argv) {
         return options.exit(error) == 0 ? 0 : 2;
     }
 
-    const auto config = load(file);
+    const auto config = load(file, check ? Advice::shown : Advice::silent);
     if (!config)
         return 1;
     if (check) {

@@ -57,7 +57,8 @@ struct AlarmFacts {
     const config::Config& config;
     const PulseSnapshot& snapshot;
     const std::vector<std::vector<watch::Line>>& lines; ///< of each group
-    const std::vector<Condition>& checks;               ///< those that are down
+    const std::vector<Condition>&
+        checks; ///< those that are down, and what mail found, and what else others found
     EngineState engine{};
     bool config_differs{false};
     std::string not_kept;     ///< why the records could not be written; empty: they could

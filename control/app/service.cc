@@ -70,6 +70,14 @@ std::expected<void, std::string> Service::open() {
     checks_ =
         std::make_unique<CheckDesk>(io_, parts_.config, parts_.journal, [this] { status_due_ = now(); });
 
+    auto courier = courier::Courier::start(io_);
+    if (!courier)
+        return std::unexpected(courier.error());
+    courier_ = std::move(*courier);
+    mail_ = std::make_unique<MailDesk>(io_, *courier_, parts_.journal,
+                                       MailDesk::Node{parts_.config.node.name, parts_.config.node.state_dir},
+                                       parts_.config.email);
+
     api::Settings settings;
     settings.socket_path = parts_.config.node.run_dir + "/tandemd.sock";
     auto server = api::Server::start(io_, std::move(settings), methods());

@@ -12,12 +12,14 @@
 #include "control/app/check_desk.hh"
 #include "control/app/engine_watch.hh"
 #include "control/app/journal.hh"
+#include "control/app/mail_desk.hh"
 #include "control/app/operator_desk.hh"
 #include "control/app/peer_line.hh"
 #include "control/app/pulse.hh"
 #include "control/app/pulse_door.hh"
 #include "control/app/records.hh"
 #include "control/app/takeover_record.hh"
+#include "control/courier/courier.hh"
 #include "control/watch/descriptor.hh"
 #include "control/watch/readable.hh"
 #include "control/watch/watch.hh"
@@ -163,6 +165,8 @@ private:
     std::unique_ptr<PeerLine> peer_;
     std::unique_ptr<OperatorDesk> desk_;
     std::unique_ptr<CheckDesk> checks_;
+    std::unique_ptr<courier::Courier> courier_;
+    std::unique_ptr<MailDesk> mail_;
     std::unique_ptr<api::Server> api_;
 
     std::vector<GroupState> groups_;

@@ -273,7 +273,9 @@ std::vector<std::vector<watch::Line>> Service::monitor_lines() const {
 void Service::judge_alarms(const PulseSnapshot& snapshot, ha::Instant at) {
     const auto lines = monitor_lines();
     checks_->tick();
-    const auto down = checks_->conditions();
+    auto down = checks_->conditions();
+    for (Condition& condition : mail_->conditions())
+        down.push_back(std::move(condition));
     const std::uint64_t refused = parts_.page.counters.get(contract::Counter::link_clear);
     if (clear_refused_ && refused != *clear_refused_)
         clear_at_ = at;

@@ -199,6 +199,12 @@ Exit run_daemon_verb(const Options& options) {
     case Verb::checks_start:
     case Verb::checks_stop:
         return set_check(*client, options);
+    case Verb::mail:
+        return show_mail(*client, options);
+    case Verb::mail_test:
+    case Verb::mail_retry:
+    case Verb::mail_drop:
+        return change_mail(*client, options);
     case Verb::failover:
     case Verb::failback:
     case Verb::enable:

@@ -32,6 +32,14 @@ std::string to_string(Verb verb) {
         return "checks start";
     case Verb::checks_stop:
         return "checks stop";
+    case Verb::mail:
+        return "mail";
+    case Verb::mail_test:
+        return "mail test";
+    case Verb::mail_retry:
+        return "mail retry";
+    case Verb::mail_drop:
+        return "mail drop";
     case Verb::registrations:
         return "registrations";
     case Verb::dialogs:
@@ -81,6 +89,25 @@ void add_check_verbs(CLI::App& app, Options& options, std::string& group) {
     };
     one("start", Verb::checks_start, "Let a check run");
     one("stop", Verb::checks_stop, "Stop a check until it is started, or tandemd begins anew");
+}
+
+void add_mail_verbs(CLI::App& app, Options& options) {
+    CLI::App* mail = app.add_subcommand("mail", "Show the letters that wait");
+    mail->require_subcommand(0, 1);
+    mail->callback([&options, mail] {
+        if (mail->get_subcommands().empty())
+            options.verb = Verb::mail;
+    });
+    const auto one = [&](const char* name, Verb which, const char* what) {
+        CLI::App* sub = mail->add_subcommand(name, what);
+        sub->callback([&options, which] { options.verb = which; });
+        return sub;
+    };
+    one("test", Verb::mail_test, "Send a letter that says that mail works")
+        ->add_option("ADDRESS", options.address, "To whom; default: \"to\" of [email]");
+    const char* which = "Its id, or all";
+    one("retry", Verb::mail_retry, "Try a letter now")->add_option("ID", options.letter, which)->required();
+    one("drop", Verb::mail_drop, "Throw a letter away")->add_option("ID", options.letter, which)->required();
 }
 
 /// The verbs that read files of tandem-fast. `verb` makes one.
@@ -153,6 +180,7 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     events->add_option("--since", options.since, "Only events after number SEQ")->option_text("SEQ");
     verb(Verb::counters, "Show every counter and what it counts");
     add_check_verbs(app, options, group);
+    add_mail_verbs(app, options);
     add_table_verbs(verb, options, flags, group);
     verb(Verb::keygen, "Make a new pair key")
         ->add_option("FILE", options.file, "A file that is not there yet")

@@ -22,6 +22,10 @@ enum class Verb : std::uint8_t {
     checks,
     checks_start,
     checks_stop,
+    mail,
+    mail_test,
+    mail_retry,
+    mail_drop,
     registrations,
     dialogs,
     flows,
@@ -43,6 +47,8 @@ struct Options {
     Follow follow{Follow::no};
     std::uint64_t since{0};
     std::string check;                   ///< of checks_start and checks_stop: its name
+    std::string letter;                  ///< of mail_retry and mail_drop: its id, or all
+    std::string address;                 ///< of mail_test; empty: as configured
     std::string file;                    ///< of keygen, check and capture
     std::string filter;                  ///< of capture; empty: none
     std::optional<std::int64_t> seconds; ///< of capture: how far back

@@ -13,6 +13,10 @@ Exit run_daemon_verb(const Options& options);
 Exit show_checks(api::Client& client, const Options& options);
 Exit set_check(api::Client& client, const Options& options);
 
+/// The letters that wait, and what is done with them.
+Exit show_mail(api::Client& client, const Options& options);
+Exit change_mail(api::Client& client, const Options& options);
+
 /// The verbs that read the tables of tandem-fast, which goes on meanwhile.
 Exit run_table_verb(const Options& options);
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/status/layout.hh"
+#include "control/status/reader.hh"
+#include "tools/tandemctl/escape.hh"
+#include "tools/tandemctl/output.hh"
+#include "tools/tandemctl/verbs.hh"
+
+#include <boost/json/array.hpp>
+
+#include <chrono>
+
+namespace tandem::ctl {
+namespace {
+
+namespace json = boost::json;
+using status::look;
+using status::text_of;
+
+constexpr auto patience = std::chrono::milliseconds{5000};
+constexpr std::size_t subject_width = 50;
+
+std::string duration_of(const json::value& letter, std::string_view key) {
+    const auto seconds = status::number_of(look(letter, {key}));
+    return seconds ? status::duration_text(*seconds * 1000) : "-";
+}
+
+std::string recipients_of(const json::value& letter) {
+    const auto& to = status::array_of(look(letter, {"to"}));
+    if (to.empty())
+        return "-";
+    return text_of(to.front()) + (to.size() > 1 ? " and " + std::to_string(to.size() - 1) + " more" : "");
+}
+
+} // namespace
+
+Exit show_mail(api::Client& client, const Options& options) {
+    const auto answer = client.call("mail", {}, patience);
+    if (!answer)
+        return refuse(options.form, answer.error());
+    if (options.form == Form::json) {
+        print_json(*answer);
+        return Exit::done;
+    }
+    const auto& letters = status::array_of(look(*answer, {"letters"}));
+    const std::string server = text_of(look(*answer, {"server"}));
+    if (letters.empty()) {
+        print("no letter waits; server " + server + "\n");
+        return Exit::done;
+    }
+    status::Columns columns{""};
+    columns.row({"ID", "TO", "SUBJECT", "AGE", "TRIES", "NEXT TRY"});
+    std::string remarks;
+    for (const auto& letter : letters) {
+        const auto tries = status::count_of(look(letter, {"tries"}));
+        const std::string id = text_of(look(letter, {"id"}));
+        columns.row(
+            {id, recipients_of(letter), shown(text_of(look(letter, {"subject"})), subject_width),
+             duration_of(letter, "age_s"), tries ? std::to_string(*tries) : "-",
+             status::is_true(look(letter, {"on_its_way"})) ? "now" : duration_of(letter, "next_try_s")});
+        if (const std::string trouble = text_of(look(letter, {"trouble"})); !trouble.empty())
+            remarks += id + ": " + trouble + "\n";
+    }
+    const auto waiting = status::count_of(look(*answer, {"waiting"})).value_or(letters.size());
+    if (waiting > letters.size())
+        remarks += "and " + std::to_string(waiting - letters.size()) + " more\n";
+    print(columns.text() + remarks);
+    return Exit::done;
+}
+
+Exit change_mail(api::Client& client, const Options& options) {
+    json::object params;
+    if (options.verb != Verb::mail_test)
+        params["id"] = options.letter;
+    else if (!options.address.empty())
+        params["to"] = options.address;
+    const auto answer = client.call(method_of(options.verb), std::move(params), patience);
+    if (!answer)
+        return refuse(options.form, answer.error());
+    if (options.form == Form::json)
+        print_json(*answer);
+    else
+        print(text_of(look(*answer, {"detail"})) + "\n");
+    return Exit::done;
+}
+
+} // namespace tandem::ctl
