@@ -85,14 +85,16 @@ std::string quoted_printable(std::string_view text) {
         }
         const bool at_end = i + 1 == text.size() || text[i + 1] == '\n';
         const bool plain = c > ' ' && c <= '~' && c != '=';
-        // "From " and a lone dot at the beginning of a line are what some programs on the way stumble over
-        const bool risky = column == 0 && (c == '.' || text.substr(i).starts_with("From "));
-        const bool as_is = (plain && !risky) || ((c == ' ' || c == '\t') && !at_end);
-        const std::size_t width = as_is ? 1 : 3;
-        if (column + width > line_max - 1) { // the last place is for the "="
+        // "From " and a dot at the beginning of a line are what some programs on the way stumble over
+        const auto is_as_is = [&] {
+            const bool risky = column == 0 && (c == '.' || text.substr(i).starts_with("From "));
+            return (plain && !risky) || ((c == ' ' || c == '\t') && !at_end);
+        };
+        if (column + (is_as_is() ? 1 : 3) > line_max - 1) { // the last place is for the "="
             out += "=\r\n";
             column = 0;
         }
+        const bool as_is = is_as_is();
         if (as_is) {
             out += c;
         } else {
@@ -100,7 +102,7 @@ std::string quoted_printable(std::string_view text) {
             out += hex[static_cast<unsigned char>(c) >> 4U];
             out += hex[static_cast<unsigned char>(c) & 15U];
         }
-        column += width;
+        column += as_is ? 1 : 3;
     }
     if (column != 0)
         out += "\r\n";
