@@ -185,7 +185,7 @@ std::size_t Queue::Body::retry(std::string_view id) {
     const auto now = Clock::now();
     for (Item& item : items_)
         if (id.empty() || item.letter.id == id) {
-            item.next = std::min(item.next, now);
+            item.next = now; // of all the same: they go in the order in which they came
             ++count;
         }
     if (count > 0) {

@@ -234,10 +234,10 @@ class MailServer:
         account = pwd.getpwnam(_EXIM_USER)
         os.chown(os.path.join(self.directory, "pop"), account.pw_uid, account.pw_gid)
 
-    def log(self):
+    def log(self, names=("mainlog", "rejectlog", "paniclog", "dovecot")):
         """What Exim and Dovecot noted."""
         text = ""
-        for name in ("mainlog", "rejectlog", "paniclog", "dovecot"):
+        for name in names:
             path = os.path.join(self.directory, "log", name)
             if os.path.exists(path):
                 with open(path, encoding="utf-8", errors="replace") as file:
