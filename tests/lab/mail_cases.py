@@ -6,6 +6,7 @@ import email
 import email.policy
 import os
 import re
+import select
 import shutil
 import socket
 import time
@@ -213,7 +214,9 @@ def silent_servers(lab, runs):
                 node.ctl("mail", "test")
                 wait_for(lambda node=node: any(letter["on_its_way"] for letter in node.ctl("mail")["letters"]), PATIENCE,
                          "the letter is on its way", every=0.05)
-            if server[1].isdigit():
+            if not server[1].isdigit():
+                wait_for(lambda: select.select([deaf], [], [], 0)[0], PATIENCE, "the name server is asked", every=0.05)
+            else:
                 wait_for(lambda: silent.accepted() >= before + 2, PATIENCE, "both are connected", every=0.05)
             _, figures = failover_cases.node_crash(lab, runs)
             outages += figures["outage"]["runs_ms"]
