@@ -5,6 +5,7 @@
 // What can change at any time is taken over; where anything else differs, nothing is: half a file that nobody
 // wrote is worse than the old one.
 
+#include "control/app/clock.hh"
 #include "control/app/service.hh"
 #include "control/config/live.hh"
 
@@ -24,6 +25,13 @@ std::string joined(const std::vector<std::string>& parts, const char* between) {
     for (const std::string& part : parts)
         out += (out.empty() ? "" : between) + part;
     return out;
+}
+
+std::string changes_text(std::size_t added, std::size_t changed, std::size_t removed) {
+    if (added + changed + removed == 0)
+        return "no change";
+    return std::to_string(added) + " added, " + std::to_string(changed) + " changed, " +
+           std::to_string(removed) + " removed";
 }
 
 } // namespace
@@ -80,8 +88,8 @@ Outcome Service::take_over(const std::expected<Loaded, std::vector<std::string>>
 /// What became of each part that can change, in words.
 std::vector<std::string> Service::reconfigure(const config::Config& wanted) {
     std::vector<std::string> done;
-    const auto checks = checks_->reconfigure(wanted);
-    done.push_back("checks " + to_text(checks));
+    const auto [added, changed, removed] = checks_->reconfigure(wanted);
+    done.push_back("checks: " + changes_text(added, changed, removed));
     return done;
 }
 
