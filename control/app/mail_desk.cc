@@ -3,6 +3,7 @@
 
 #include "control/config/email_schema.hh"
 
+#include <boost/asio/post.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
@@ -45,6 +46,12 @@ json::array to_json(const std::vector<std::string>& texts) {
     return out;
 }
 
+/// An answer has a bound.
+std::vector<std::string> some_of(const std::vector<std::string>& to) {
+    constexpr std::size_t shown_max = 3;
+    return {to.begin(), to.begin() + static_cast<std::ptrdiff_t>(std::min(to.size(), shown_max))};
+}
+
 /// The name of the event, and how grave it is.
 std::pair<const char*, Severity> event_of(mail::Note::Kind kind) {
     switch (kind) {
@@ -81,16 +88,38 @@ MailDesk::MailDesk(boost::asio::io_context& io, courier::Courier& courier, Journ
     , courier_(courier)
     , journal_(journal)
     , node_(std::move(node)) {
-    reconfigure(settings);
+    if (settings)
+        take_over(*settings, config::read_password(*settings));
+}
+
+MailDesk::~MailDesk() {
+    reader_.join();
 }
 
 void MailDesk::reconfigure(const std::optional<config::EmailSettings>& settings) {
-    if (!settings) {
-        queue_.reset(); // what waits stays on disk
+    const std::uint64_t number = ++asked_;
+    if (!settings) { // what waits stays where it is
+        in_use_ = false;
+        mail::Settings none;
+        none.folder = node_.state_dir + "/mail";
+        none.hindrance = no_mail;
+        if (queue_)
+            queue_->reconfigure(std::move(none));
         return;
     }
-    mail::Settings now = settings_of(*settings);
-    server_ = settings->server + ":" + std::to_string(settings->port);
+    boost::asio::post(reader_, [this, email = *settings, number, weak = std::weak_ptr{here_}] {
+        boost::asio::post(io_, [email, number, weak, password = config::read_password(email)] {
+            const auto here = weak.lock();
+            if (here && (*here)->asked_ == number) // nothing newer has come
+                (*here)->take_over(email, password);
+        });
+    });
+}
+
+void MailDesk::take_over(const config::EmailSettings& email, const Password& password) {
+    in_use_ = true;
+    mail::Settings now = settings_of(email, password);
+    server_ = email.server + ":" + std::to_string(email.port);
     if (queue_)
         queue_->reconfigure(std::move(now));
     else
@@ -98,9 +127,8 @@ void MailDesk::reconfigure(const std::optional<config::EmailSettings>& settings)
                                                [this](const mail::Note& note) { tell(note); });
 }
 
-mail::Settings MailDesk::settings_of(const config::EmailSettings& email) {
+mail::Settings MailDesk::settings_of(const config::EmailSettings& email, const Password& password) {
     mail::Settings out;
-    auto password = config::read_password(email);
     if (!password) {
         out.hindrance = "no password for mail: " + password.error().to_string();
         journal_.add(Severity::error, "mail.no_password", "", out.hindrance + "; letters wait");
@@ -137,7 +165,7 @@ mail::Settings MailDesk::settings_of(const config::EmailSettings& email) {
 }
 
 std::expected<std::string, std::string> MailDesk::post(mail::Letter letter) {
-    if (!queue_)
+    if (!in_use_)
         return std::unexpected(no_mail);
     return queue_->post(std::move(letter));
 }
@@ -148,7 +176,7 @@ void MailDesk::tell(const mail::Note& note) {
     if (!note.id.empty())
         data["id"] = note.id;
     if (!note.to.empty())
-        data["to"] = to_json(note.to);
+        data["to"] = to_json(some_of(note.to));
     if (note.tries > 0)
         data["tries"] = note.tries;
     if (note.letters > 0)
@@ -157,7 +185,7 @@ void MailDesk::tell(const mail::Note& note) {
 }
 
 std::vector<Condition> MailDesk::conditions() const {
-    const auto oldest = queue_ ? queue_->oldest() : std::nullopt;
+    const auto oldest = in_use_ ? queue_->oldest() : std::nullopt;
     if (!oldest || *oldest < stuck_after)
         return {};
     const std::string& trouble = queue_->trouble();
@@ -177,7 +205,8 @@ json::object MailDesk::list() const {
         if (letters.size() == listed_max)
             break;
         letters.push_back(json::object{{"id", letter.id},
-                                       {"to", to_json(letter.to)},
+                                       {"to", to_json(some_of(letter.to))},
+                                       {"recipients", letter.to.size()},
                                        {"subject", letter.subject},
                                        {"age_s", letter.age.count()},
                                        {"tries", letter.tries},
@@ -208,7 +237,7 @@ void MailDesk::add_methods(api::Methods& methods) {
     };
     methods["mail"] = {api::Access::read,
                        [this, refuse](const json::object&, const api::Caller&, const api::Reply& reply) {
-                           if (!queue_)
+                           if (!in_use_)
                                return refuse(reply, no_mail);
                            reply(json::value(list()));
                        }};
@@ -226,7 +255,7 @@ void MailDesk::add_methods(api::Methods& methods) {
             api::Access::act, [this, refuse, act, done](const json::object& params, const api::Caller&,
                                                         const api::Reply& reply) {
                 const auto id = text_param(params, "id");
-                if (!queue_)
+                if (!in_use_)
                     return refuse(reply, no_mail);
                 if (!id)
                     return reply(std::unexpected(api::Error{

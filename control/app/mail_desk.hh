@@ -10,12 +10,15 @@
 #include "control/app/alarms.hh"
 #include "control/app/journal.hh"
 #include "control/config/email_settings.hh"
+#include "control/config/load.hh"
 #include "control/courier/courier.hh"
 #include "control/mail/queue.hh"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/json/object.hpp>
 
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -29,7 +32,7 @@ public:
     /// Letters that have waited so long are an alarm.
     static constexpr std::chrono::seconds stuck_after{15 * 60};
     /// As many are listed in one answer.
-    static constexpr std::size_t listed_max = 500;
+    static constexpr std::size_t listed_max = 300;
 
     /// What it needs to know of the node.
     struct Node {
@@ -37,11 +40,15 @@ public:
         std::string state_dir;
     };
 
-    /// `courier` and `journal` outlive it. Without settings there is no mail.
+    /// `courier` and `journal` outlive it. Without settings there is no mail. Reads the password's file.
     MailDesk(boost::asio::io_context& io, courier::Courier& courier, Journal& journal, Node node,
              const std::optional<config::EmailSettings>& settings);
 
-    /// Reads the password's file: a short wait for the disk.
+    MailDesk(const MailDesk&) = delete;
+    MailDesk& operator=(const MailDesk&) = delete;
+    ~MailDesk();
+
+    /// Letters that wait are kept. Takes effect once a thread of its own has read the password's file again.
     void reconfigure(const std::optional<config::EmailSettings>& settings);
 
     /// Its id, or why there is none, in a sentence.
@@ -54,7 +61,9 @@ public:
     void add_methods(api::Methods& methods);
 
 private:
-    mail::Settings settings_of(const config::EmailSettings& email);
+    using Password = std::expected<std::string, config::Problem>;
+    void take_over(const config::EmailSettings& email, const Password& password);
+    mail::Settings settings_of(const config::EmailSettings& email, const Password& password);
     void tell(const mail::Note& note);
     boost::json::object list() const;
     std::expected<std::string, std::string> test(const boost::json::object& params);
@@ -63,8 +72,12 @@ private:
     courier::Courier& courier_;
     Journal& journal_;
     Node node_;
-    std::string server_; ///< as it is shown
-    std::unique_ptr<mail::Queue> queue_;
+    std::string server_;                 ///< as it is shown
+    std::unique_ptr<mail::Queue> queue_; ///< there is one while `in_use_`
+    bool in_use_{false};                 ///< the configuration has an [email]
+    boost::asio::thread_pool reader_{1};
+    std::uint64_t asked_{0};                                             ///< how often for other settings
+    std::shared_ptr<MailDesk*> here_{std::make_shared<MailDesk*>(this)}; ///< for what comes later
 };
 
 } // namespace tandem::app

@@ -5,6 +5,7 @@
 //
 // Deliberately absent: the file format (load.hh), and anything that the running system decides.
 
+#include "control/config/check_settings.hh"
 #include "control/config/email_settings.hh"
 #include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/limits.hh"
@@ -33,6 +34,7 @@ struct Node {
     std::string shadow_interface{"tandem0"};  ///< the TUN interface that tandem makes
     std::uint32_t route_table{7100};          ///< routing table for what the shadow server sends
     std::uint32_t rule_priority{7100};        ///< of the rules that lead there
+    bool operator==(const Node&) const = default;
 };
 
 /// `[pair]`: what both nodes must agree on.
@@ -44,6 +46,7 @@ struct Pair {
     std::uint16_t stream_port{7100};          ///< TCP, TLS 1.3
     std::uint16_t heartbeat_port{7101};       ///< UDP
     std::uint16_t mirror_port{7102};          ///< UDP
+    bool operator==(const Pair&) const = default;
 };
 
 /// `[[path]]`: one HA path.
@@ -51,6 +54,7 @@ struct Path {
     std::string name;
     wire::IpAddress local;
     wire::IpAddress peer;
+    bool operator==(const Path&) const = default;
 };
 
 /// An endpoint whose answer to OPTIONS proves that calls can still reach somebody
@@ -62,6 +66,7 @@ struct WatchedEndpoint {
     std::chrono::seconds oos_check{60}; ///< an OPTIONS after so long without a message from it
     std::chrono::seconds oos_force{
         5}; ///< failed when nothing came for so long after that; below 5 counts as 5
+    bool operator==(const WatchedEndpoint&) const = default;
 };
 
 /// A monitor that may count in the health score: `weight` is subtracted from 1000 while it has failed.
@@ -92,6 +97,7 @@ struct Watch {
     std::uint16_t process_weight{1000};
     std::uint16_t server_weight{1000};
     std::uint16_t traffic_weight{300};
+    bool operator==(const Watch&) const = default;
 };
 
 enum class FailbackPolicy : std::uint8_t { manual, automatic, window };
@@ -106,24 +112,7 @@ struct Failback {
     std::uint8_t days{0x7f}; ///< bit 0 Monday … bit 6 Sunday: the day on which the window begins
     std::optional<std::uint32_t>
         calls_max; ///< of `window`: not while more calls are up; absent: not looked at
-};
-
-/// Whether a check runs from the start, or when an operator starts it.
-enum class AutoStart : std::uint8_t { no, yes };
-
-/// `[[group.check]]`: a target that is asked again and again.
-struct CheckSettings {
-    std::string name;
-    wire::IpAddress address;
-    wire::IpAddress source; ///< of none: the kernel chooses
-    std::string interface;  ///< empty: the kernel chooses
-    AutoStart auto_start{AutoStart::yes};
-    std::chrono::milliseconds interval{500};
-    std::chrono::milliseconds timeout{3000}; ///< at least one interval, at most `timeout_intervals_max`
-    unsigned retry{2};                       ///< 0 to 50
-    unsigned recover{3};                     ///< answers in a row until it counts as up again, 1 to 100
-
-    static constexpr int timeout_intervals_max = 60;
+    bool operator==(const Failback&) const = default;
 };
 
 /// `[[group]]`: one protected unit.
@@ -146,6 +135,7 @@ struct Group {
     Failback failback;
     std::uint16_t hysteresis{100};                ///< the peer's score must be better by more than this
     std::chrono::milliseconds damper_base{10000}; ///< see ha::Policy::damper_base
+    bool operator==(const Group&) const = default;
 };
 
 /// The address of the server behind one VIP: the only one of the VIP's family, or the one at the same
@@ -158,6 +148,7 @@ struct EnginePort {
     std::string kernel_interface; ///< the TAP behind it
     std::vector<std::uint16_t> vlan;
     std::uint16_t mtu{1500};
+    bool operator==(const EnginePort&) const = default;
 };
 
 /// `[[engine.ha]]`: the port of one HA path.
@@ -165,6 +156,7 @@ struct EngineHaPort {
     std::string path; ///< its name
     EnginePort port;
     contract::MirrorSeal mirror{contract::MirrorSeal::sealed};
+    bool operator==(const EngineHaPort&) const = default;
 };
 
 /// `[engine]`: the fast path.
@@ -189,6 +181,7 @@ struct Engine {
 
     /// This node stands in front of the SIP server instead of running on its host.
     bool is_appliance() const { return backend == contract::Backend::dpdk; }
+    bool operator==(const Engine&) const = default;
 };
 
 enum class Capturing : std::uint8_t { off, on };
@@ -198,11 +191,13 @@ struct Capture {
     Capturing enabled{Capturing::on};
     std::chrono::seconds seconds{30};
     std::uint32_t octets{32U << 20U}; ///< `bytes`
+    bool operator==(const Capture&) const = default;
 };
 
 /// `[log]`.
 struct Log {
     LogTarget target{LogTarget::standard_error};
+    bool operator==(const Log&) const = default;
 };
 
 struct Config {

@@ -38,6 +38,8 @@ struct EmailSettings {
     std::chrono::seconds digest_window{60}; ///< `digest_window_s`; of more, the rest goes as one
     unsigned letters_max{1000};             ///< that wait
 
+    bool operator==(const EmailSettings&) const = default;
+
     /// Whether a login needs the password.
     bool logs_in() const { return authentication == MailAuthentication::on || !pop_server.empty(); }
 };

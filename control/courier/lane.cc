@@ -218,8 +218,9 @@ int Lane::patience() const {
     auto until = Clock::now() + idle;
     for (const auto& transfer : waiting_)
         until = std::min(until, transfer->deadline());
-    if (!waiting_.empty() && running_.size() < limits_.running && !stuck_.empty())
-        until = std::min(until, stuck_.front() + stuck_for);
+    if (!waiting_.empty() &&
+        running_.size() < limits_.running) // a turn has come, or will when names are asked again
+        until = std::min(until, stuck_.size() < stuck_max ? Clock::now() : stuck_.front() + stuck_for);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, idle.count()));
 }

@@ -25,15 +25,18 @@ END_S = 5.0
 TO = "ops@lab.example"
 
 
-def _configure(lab, node, keys):
-    """Gives the node another [email] and starts its tandemd anew; the pair is well afterwards."""
+def _configure(lab, node, keys, reload=False):
+    """Gives the node another [email], by a reload or a new start of its tandemd; the pair is well afterwards."""
     with open(node.config, encoding="utf-8") as file:
         text = re.sub(r"(?ms)^\[email\]\n.*?(?=^\[|\Z)", "", file.read())
     keys = {"from": '"tandem@lab.example"', "to": f'["{TO}"]', "hello": '"node.lab.example"', **keys}
     with open(node.config, "w", encoding="utf-8") as file:
         file.write(text.rstrip("\n") + "\n\n[email]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()))
-    node.end_daemon()
-    node.start_daemon()
+    if reload:
+        has("the reload", node.ctl("reload")["detail"], "mail: through")
+    else:
+        node.end_daemon()
+        node.start_daemon()
     lab.wait_pair()
 
 
@@ -119,10 +122,11 @@ def wrong_password(lab, runs):
             if "wrong-and-secret" in file.read() or "wrong-and-secret" in node.text("mail") + node.text("events"):
                 raise AssertionError("the password is shown")
         # With the right one the letters go.
-        _configure(lab, node, {**keys, **_login(node)})
+        _configure(lab, node, {**keys, **_login(node)}, reload=True)
         _arrived(server, 4)
         del keys["ca_file"]
         _configure(lab, node, {**keys, **_login(node)})
+        equal("nothing waits", node.ctl("mail")["letters"], [])
         began = monotonic_ns()
         node.ctl("mail", "test")
         has("the reason", wait_event(node, "mail.deferred", began)["text"], "certificate")

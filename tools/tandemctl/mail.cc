@@ -28,7 +28,8 @@ std::string recipients_of(const json::value& letter) {
     const auto& to = status::array_of(look(letter, {"to"}));
     if (to.empty())
         return "-";
-    return text_of(to.front()) + (to.size() > 1 ? " and " + std::to_string(to.size() - 1) + " more" : "");
+    const std::uint64_t all = status::count_of(look(letter, {"recipients"})).value_or(to.size());
+    return text_of(to.front()) + (all > 1 ? " and " + std::to_string(all - 1) + " more" : "");
 }
 
 } // namespace

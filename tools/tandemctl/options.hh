@@ -26,6 +26,7 @@ enum class Verb : std::uint8_t {
     mail_test,
     mail_retry,
     mail_drop,
+    reload,
     registrations,
     dialogs,
     flows,

@@ -100,6 +100,23 @@ public:
             Access::act, [](const json::object&, const Caller&, Reply reply) {
                 reply(std::unexpected(Error{Code::refused, "there is no such check", nullptr}));
             }};
+        methods["mail"] = {
+            Access::read, [](const json::object&, const Caller&, Reply reply) {
+                const json::object letter{{"id", "0123456789abcdef"},
+                                          {"to", json::array{"a@b", "c@d"}},
+                                          {"subject", "is active\x1b[2J"},
+                                          {"age_s", 61},
+                                          {"tries", 2},
+                                          {"next_try_s", 28},
+                                          {"trouble", "the server said: 421 busy"},
+                                          {"on_its_way", false}};
+                reply(json::object{{"server", "mail:25"}, {"waiting", 3}, {"letters", json::array{letter}}});
+            }};
+        for (const char* verb : {"mail.test", "mail.retry", "mail.drop"})
+            methods[verb] = {Access::act, [this](const json::object& params, const Caller&, Reply reply) {
+                                 asked = params;
+                                 reply(json::object{{"detail", "done"}});
+                             }};
         methods["role.follow"] = {Access::act,
                                   [this](const json::object& params, const Caller&, Reply reply) {
                                       asked = params;
@@ -268,6 +285,27 @@ BOOST_AUTO_TEST_CASE(checks) {
     BOOST_TEST(result.err == "tandemctl: there is no such check\n");
     BOOST_TEST(run(daemon.socket() + "checks start").exit == 2);
     BOOST_TEST(run(daemon.socket() + "checks restart x").exit == 2);
+}
+
+BOOST_AUTO_TEST_CASE(mail) {
+    Daemon daemon{{group("sip")}};
+    auto result = run(daemon.socket() + "mail");
+    BOOST_TEST(result.exit == 0);
+    BOOST_TEST(result.out ==
+               "ID                TO              SUBJECT           AGE        TRIES  NEXT TRY\n"
+               "0123456789abcdef  a@b and 1 more  is active\\x1b[2J  1 min 1 s  2      28 s\n"
+               "0123456789abcdef: the server said: 421 busy\nand 2 more\n");
+    BOOST_TEST(json::parse(run(daemon.socket() + "mail --json").out).at("letters").as_array().size() == 1U);
+    BOOST_TEST(run(daemon.socket() + "mail test").out == "done\n");
+    BOOST_TEST(daemon.asked.empty());
+    run(daemon.socket() + "mail test ops@example.com");
+    BOOST_TEST(daemon.asked.at("to").as_string() == "ops@example.com");
+    run(daemon.socket() + "mail retry all");
+    BOOST_TEST(daemon.asked.at("id").as_string() == "all");
+    run(daemon.socket() + "mail drop 0123456789abcdef");
+    BOOST_TEST(daemon.asked.at("id").as_string() == "0123456789abcdef");
+    BOOST_TEST(run(daemon.socket() + "mail drop").exit == 2);
+    BOOST_TEST(run(daemon.socket() + "mail send x").exit == 2);
 }
 
 BOOST_AUTO_TEST_CASE(following_repeats_nothing_and_misses_nothing) {

@@ -253,6 +253,22 @@ BOOST_AUTO_TEST_CASE(waiting_counts) {
     BOOST_TEST(f.get(request).trouble.find("turn") != std::string::npos);
 }
 
+/// Each turn comes as soon as the one before has ended.
+BOOST_AUTO_TEST_CASE(turns) {
+    Servant quick{[](Servant& here, Servant::Socket& socket) {
+        read_head(here, socket);
+        Servant::say(socket, "HTTP/1.1 200 ok\r\nContent-Length: 0\r\n\r\n");
+    }};
+    Fixture f{{1, 20, 1}};
+    HttpRequest request;
+    request.url = quick.url();
+    request.timeout = 30s;
+    int good = 0;
+    for (int i = 0; i < 20; ++i)
+        f.courier->http(request, [&](const HttpReply& reply) { good += reply.status == 200; });
+    BOOST_TEST(run_until(f.io, [&] { return good == 20; }));
+}
+
 BOOST_AUTO_TEST_CASE(a_letter) {
     MailServant server;
     Fixture f;
