@@ -45,7 +45,9 @@ RULES = {
     "netlink": Rule((WIRE,), ("netlink/",), "yes"),
     # the control plane
     "control/ha": Rule(),
-    "control/config": Rule(BYTES + ("dataplane/match/expression.hh",), ("toml++/",), "yes"),
+    # pure: which actions run when, and the texts in them
+    "control/act": Rule(("control/ha/time.hh",)),
+    "control/config": Rule(BYTES + ("dataplane/match/expression.hh", "control/act/template.hh"), ("toml++/",), "yes"),
     "control/announce": Rule(BYTES + ("netlink",), (), "yes"),
     "control/watch": Rule(BYTES + ("control/ha", "control/config/config.hh", "netlink/kernel.hh"),
                           ("boost/asio", "boost/system"), "yes"),
