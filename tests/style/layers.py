@@ -58,6 +58,10 @@ RULES = {
     "control/probe": Rule(BYTES + ("control/ha", "control/config/config.hh", "control/watch/descriptor.hh",
                                    "control/watch/readable.hh"), ("boost/asio", "boost/system"), "yes"),
     "control/link": Rule(BYTES, BOOST + ("openssl/",), "yes"),
+    # mail and web requests: libcurl and its threads; then the letters that wait
+    "control/courier": Rule((), ("boost/asio", "boost/system", "curl/"), "yes"),
+    "control/mail": Rule(("control/courier/courier.hh", "control/courier/request.hh"),
+                         BOOST, "yes"),
     "control/status": Rule(BYTES + ("control/ha",), ("boost/json",)),
     "control/api": Rule(BYTES + ("control/ha",), BOOST, "yes"),
     "control/app": Rule(BYTES + ("control", "netlink"), BOOST + ("spdlog/", "fmt/", "openssl/"), "yes"),
