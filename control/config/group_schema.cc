@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/config/group_schema.hh"
 
+#include "control/config/action_schema.hh"
 #include "control/config/values.hh"
 #include "dataplane/match/expression.hh"
 
@@ -109,7 +110,8 @@ void read_watch(Section section, Watch& watch, Places::WatchPlaces& places,
     section.finish();
 }
 
-void read_check(Section section, Group& group, Places::GroupPlaces& places) {
+void read_check(Section section, Group& group, Places::GroupPlaces& places, Draft& draft,
+                Complaints& complaints) {
     CheckSettings check;
     Places::CheckPlaces where{section.place(), section.place(), section.place()};
     take_name(section, "name", Presence::required, check.name, &where.name);
@@ -134,6 +136,7 @@ void read_check(Section section, Group& group, Places::GroupPlaces& places) {
     take_time(section, "timeout_ms", {5, 3'600'000}, check.timeout, &where.timeout);
     take_integer(section, "retry", {0, 50}, check.retry);
     take_integer(section, "recover", {1, 100}, check.recover);
+    take_actions(section, group.name, check.name, draft, complaints);
     section.finish();
     group.checks.push_back(std::move(check));
     places.checks.push_back(where);
@@ -281,7 +284,9 @@ void read_group(Section section, Draft& draft, Complaints& complaints) {
         read_watch({"[group.watch]", watch->place, *watch->value, complaints}, group.watch, places.watch,
                    draft.places.nfqueue_keys, complaints);
     for (const auto& check : section.tables("check", checks_max, Presence::optional))
-        read_check({"[[group.check]]", check.place, *check.value, complaints}, group, places);
+        read_check({"[[group.check]]", check.place, *check.value, complaints}, group, places, draft,
+                   complaints);
+    take_actions(section, group.name, "", draft, complaints);
     if (const auto failback = section.table("failback", Presence::optional))
         read_failback({"[group.failback]", failback->place, *failback->value, complaints}, group.failback,
                       places.failback);
