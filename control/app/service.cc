@@ -67,6 +67,8 @@ std::expected<void, std::string> Service::open() {
     open_peer_line();
     desk_ = std::make_unique<OperatorDesk>(parts_.config, door_, *peer_);
 
+    open_actions();
+
     checks_ =
         std::make_unique<CheckDesk>(io_, parts_.config, parts_.journal, [this] { status_due_ = now(); });
 
@@ -107,6 +109,8 @@ void Service::open_peer_line() {
                 },
             .request =
                 [this](const std::string& method, const json::object& params, Respond respond) {
+                    if (actions_ && actions_->on_peer_request(method, params, respond))
+                        return;
                     PulseSnapshot snapshot;
                     const bool known = parts_.pulse.snapshot(snapshot);
                     desk_->ask(
@@ -137,6 +141,7 @@ std::string Service::run() {
     tick();
     io_.run();
     checks_->stop();
+    actions_->stop();
     for (auto& group : groups_)
         group.monitors->stop();
     disk_.join();

@@ -8,6 +8,7 @@
 // decides no role. Deliberately absent: anything that has to be punctual.
 
 #include "control/api/server.hh"
+#include "control/app/action_desk.hh"
 #include "control/app/alarms.hh"
 #include "control/app/check_desk.hh"
 #include "control/app/engine_watch.hh"
@@ -148,6 +149,10 @@ private:
     boost::json::object events_since(std::uint64_t since) const; ///< as many as an answer may have
     void add_check_methods(api::Methods& methods);
 
+    // service_actions.cc
+    void open_actions();
+    void add_action_methods(api::Methods& methods);
+
     ServiceParts parts_;
     PulseDoor door_{parts_.to_pulse};
     boost::asio::io_context io_{1};
@@ -163,6 +168,7 @@ private:
     std::unique_ptr<PeerLine> peer_;
     std::unique_ptr<OperatorDesk> desk_;
     std::unique_ptr<CheckDesk> checks_;
+    std::unique_ptr<ActionDesk> actions_;
     std::unique_ptr<api::Server> api_;
 
     std::vector<GroupState> groups_;

@@ -148,6 +148,7 @@ api::Methods Service::methods() {
             reply(json::value(events_since(from)));
         }};
     add_check_methods(methods);
+    add_action_methods(methods);
     for (const char* verb : {"failover", "failback", "enable", "disable", "role.follow"})
         methods[verb] = {
             api::Access::act,
