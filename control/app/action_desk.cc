@@ -17,6 +17,9 @@ namespace json = boost::json;
 using Kind = act::Runner::Output::Kind;
 namespace {
 
+/// A list that is refused again and again has one event in this time.
+constexpr ha::Duration refusals_apart = std::chrono::seconds{60};
+
 /// RFC 3339, with the zone.
 std::string time_now() {
     const std::time_t seconds = std::time(nullptr);
@@ -120,7 +123,11 @@ void ActionDesk::stop() {
 void ActionDesk::look(const PulseSnapshot& snapshot) {
     for (std::size_t i = 0; i < roles_.size(); ++i) {
         const ha::View& view = snapshot.groups[i];
-        views_[i] = view;
+        const ha::View was = std::exchange(views_[i], view);
+        if (view.score < was.score)
+            begin(i, config::Trigger::degraded, "", "",
+                  {{"reason", "the health of the group on this node has fallen"},
+                   {"text", std::to_string(view.score) + " of " + std::to_string(ha::score_max)}});
         const ha::Role before = std::exchange(roles_[i], view.role);
         if (before == view.role)
             continue;
@@ -136,9 +143,10 @@ void ActionDesk::look(const PulseSnapshot& snapshot) {
     }
 }
 
-void ActionDesk::on_check(std::size_t group, const std::string& check, config::Trigger verdict,
+void ActionDesk::on_check(const std::string& group_name, const std::string& check, config::Trigger verdict,
                           const std::string& reason) {
-    begin(group, verdict, check, "", {{"check", check}, {"reason", reason}});
+    if (const auto group = group_index(group_name))
+        begin(*group, verdict, check, "", {{"check", check}, {"reason", reason}});
 }
 
 void ActionDesk::on_alarm(const Condition& condition, bool raised) {
@@ -371,7 +379,11 @@ void ActionDesk::tell_end(const std::string& group, Desk& desk, const act::Runne
         ++last.runs;
         last.steps = running.steps;
     }
-    if (output.end != act::RunEnd::folded)
+    const bool refused = output.end == act::RunEnd::full || output.end == act::RunEnd::limited;
+    const bool told = refused && last.refused != ha::Instant{} && now() < last.refused + refusals_apart;
+    if (refused && !told)
+        last.refused = now();
+    if (output.end != act::RunEnd::folded && !told)
         journal_.add(output.end == act::RunEnd::done ? Severity::info : Severity::warning,
                      name_of(output.end), group,
                      "the list " + output.run.list + " " + sentence_of(output.end),

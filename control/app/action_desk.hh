@@ -46,7 +46,7 @@ public:
 
     // What begins lists.
     void look(const PulseSnapshot& snapshot);
-    void on_check(std::size_t group, const std::string& check, config::Trigger verdict,
+    void on_check(const std::string& group, const std::string& check, config::Trigger verdict,
                   const std::string& reason);
     void on_alarm(const Condition& condition, bool raised);
 
@@ -88,6 +88,7 @@ private:
         std::string end;
         std::string time;
         std::uint64_t runs{0};
+        ha::Instant refused{}; ///< when it was told of that it was not begun
         boost::json::array steps;
     };
 

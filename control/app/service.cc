@@ -71,6 +71,11 @@ std::expected<void, std::string> Service::open() {
 
     checks_ =
         std::make_unique<CheckDesk>(io_, parts_.config, parts_.journal, [this] { status_due_ = now(); });
+    checks_->on_change([this](const CheckChange& change) {
+        const bool down = change.verdict == probe::CheckVerdict::down;
+        actions_->on_check(change.group, change.check, down ? config::Trigger::down : config::Trigger::up,
+                           change.target + " " + change.detail);
+    });
 
     api::Settings settings;
     settings.socket_path = parts_.config.node.run_dir + "/tandemd.sock";

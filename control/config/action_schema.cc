@@ -64,15 +64,14 @@ struct Belongs {
 
 void read_filters(Section& section, ActionSettings& action, const std::string& check, Trigger trigger) {
     static const std::vector<std::string_view> roles{"standby", "active", "fault", "disabled", "init"};
-    const bool about_checks =
-        trigger == Trigger::down || trigger == Trigger::up || trigger == Trigger::degraded;
+    const bool about_checks = trigger == Trigger::down || trigger == Trigger::up;
     const bool about_alarms = trigger == Trigger::alarm_raised || trigger == Trigger::alarm_cleared;
     const auto only = [&](std::string_view key, bool fits, std::string_view when) {
         if (const auto place = section.place_of(key); place && !fits)
             section.complain(*place, "\"" + std::string{key} + "\" says nothing here",
                              "it belongs to actions " + std::string{when});
     };
-    only("check", about_checks && check.empty(), "of a group on \"down\", \"up\" or \"degraded\"");
+    only("check", about_checks && check.empty(), "of a group on \"down\" or \"up\"");
     only("role", trigger == Trigger::role_change, "on \"role-change\"");
     only("alarm", about_alarms, "on \"alarm-raised\" or \"alarm-cleared\"");
     take_name(section, "check", Presence::optional, action.check);
@@ -86,7 +85,7 @@ std::optional<Belongs> read_belonging(Section& section, const std::string& group
     Belongs out;
     std::vector<std::string_view> triggers{trigger_names.begin(), trigger_names.end()};
     if (!check.empty())
-        triggers.resize(3); // a check has no role and no alarm of its own
+        triggers.resize(2); // a check has no role, no health and no alarm of its own
     const auto on = section.word("on", triggers, Presence::required);
     if (on)
         out.trigger = static_cast<Trigger>(on->value);

@@ -55,7 +55,7 @@ RULES = {
     "control/spawn": Rule((WIRE, "control/watch/descriptor.hh", "control/watch/readable.hh"),
                           ("boost/asio", "boost/system"), "yes"),
     # how watch holds a descriptor on the loop is how everybody does
-    "control/probe": Rule(BYTES + ("control/ha", "control/config/config.hh", "control/watch/descriptor.hh",
+    "control/probe": Rule(BYTES + ("control/ha", "control/config/check_settings.hh", "control/watch/descriptor.hh",
                                    "control/watch/readable.hh"), ("boost/asio", "boost/system"), "yes"),
     "control/link": Rule(BYTES, BOOST + ("openssl/",), "yes"),
     # mail and web requests: libcurl and its threads; then the letters that wait
