@@ -11,45 +11,65 @@
 
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
 #include <cstdio>
-#include <optional>
+#include <expected>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace {
 
 using namespace tandem;
 
-void print(const config::Problems& problems) {
+using Sentences = std::vector<std::string>;
+
+Sentences sentences_of(const config::Problems& problems) {
+    Sentences out;
     for (const config::Problem& problem : problems)
-        std::fprintf(stderr, "%s\n", problem.to_string().c_str());
+        out.push_back(problem.to_string());
+    return out;
 }
 
-/// The configuration, checked against this machine; every problem has been printed when there is none.
-std::optional<config::Config> load(const std::string& file) {
-    auto config = config::load(file);
-    if (!config) {
-        print(config.error());
-        return std::nullopt;
-    }
+/// The configuration in `path`, checked against this machine; or every problem of it. `shown`: the file's
+/// name in problems.
+std::expected<app::Loaded, Sentences> load(const std::string& path, const std::string& shown) {
+    auto text = config::read_text(path);
+    if (!text)
+        return std::unexpected(Sentences{text.error().to_string()});
+    auto config = config::load_text(*text, shown);
+    if (!config)
+        return std::unexpected(sentences_of(config.error()));
     const auto interfaces = netlink::list_interfaces();
-    if (!interfaces) {
-        std::fprintf(stderr, "tandemd: %s\n", interfaces.error().what.c_str());
-        return std::nullopt;
-    }
+    if (!interfaces)
+        return std::unexpected(Sentences{"tandemd: " + interfaces.error().what});
     std::vector<config::HostInterface> host;
     for (const netlink::Interface& interface : *interfaces)
         host.push_back({interface.name, interface.addresses});
-    const auto text = config::read_text(file); // again, for the lines of the problems
-    if (!text) {
-        print({text.error()});
-        return std::nullopt;
-    }
-    const auto problems = config::check_against_host(*config, *text, file, host, config::host_cores());
-    print(problems);
+    const auto problems = config::check_against_host(*config, *text, shown, host, config::host_cores());
     if (!problems.empty())
-        return std::nullopt;
-    return std::move(*config);
+        return std::unexpected(sentences_of(problems));
+    return app::Loaded{std::move(*config), std::move(*text)};
+}
+
+int print(const Sentences& sentences) {
+    for (const std::string& sentence : sentences)
+        std::fprintf(stderr, "%s\n", sentence.c_str());
+    return 1;
+}
+
+/// The brain begins with the configuration that is in force, `running`, where there is one: only a start of
+/// tandemd and a reload look at the file, which somebody may be editing.
+int run_brain(const std::string& file, const std::string& running, int lifeline) {
+    const auto keep = [running](const std::string& text) { return config::save_text(running, text); };
+    const bool anew = ::access(running.c_str(), F_OK) == 0;
+    const auto loaded = load(anew ? running : file, file);
+    if (!loaded)
+        return print(loaded.error());
+    if (const auto kept = keep(loaded->text); !kept)
+        std::fprintf(stderr, "tandemd: %s\n", kept.error().c_str());
+    return app::run_brain(loaded->config, lifeline, {[file] { return load(file, file); }, keep});
 }
 
 int clean(const config::Config& config) {
@@ -72,10 +92,12 @@ int main(int argc, char** argv) {
     bool check = false;
     bool clean_only = false;
     int lifeline = -1;
+    std::string running;
     options.add_option("--config", file, "the configuration file")->capture_default_str();
     options.add_flag("--check", check, "check the configuration against this machine, change nothing");
     options.add_flag("--clean", clean_only,
                      "remove everything that tandemd left in the kernel (it must not run)");
+    options.add_option("--running", running, "")->group("");
     options.add_option("--brain", lifeline, "")->group(""); // the guard's way to start the brain
     options.set_version_flag("--version", app::version);
     try {
@@ -84,16 +106,20 @@ int main(int argc, char** argv) {
         return options.exit(error) == 0 ? 0 : 2;
     }
 
-    const auto config = load(file);
-    if (!config)
-        return 1;
+    if (lifeline >= 0)
+        return run_brain(file, running, lifeline);
+    const auto loaded = load(file, file);
+    if (!loaded)
+        return print(loaded.error());
+    const config::Config& config = loaded->config;
     if (check) {
         std::printf("%s: no problems found\n", file.c_str());
         return 0;
     }
     if (clean_only)
-        return clean(*config);
-    if (lifeline >= 0)
-        return app::run_brain(*config, lifeline);
-    return app::run_guard({config->node.run_dir, {"tandemd", "--config", file, "--brain"}});
+        return clean(config);
+    running = config.node.run_dir + "/running.toml";
+    ::unlink(running.c_str());
+    return app::run_guard(
+        {config.node.run_dir, {"tandemd", "--config", file, "--running", running, "--brain"}});
 }

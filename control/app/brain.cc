@@ -223,7 +223,7 @@ void end(ToPulse& to_pulse, Pulse& pulse, Hand& hand) {
     hand.stop();
 }
 
-std::expected<void, std::string> run(const config::Config& config, int lifeline_fd) {
+std::expected<void, std::string> run(const config::Config& config, int lifeline_fd, ConfigSource source) {
     const auto lifeline = LifelineMapping::inherit(lifeline_fd);
     if (!lifeline)
         return std::unexpected(lifeline.error());
@@ -278,8 +278,8 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
                 terms};
     if (auto sentence = lock_memory())
         warnings->push_back(*sentence);
-    Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes,
-                     store->records, not_kept, groups->interface_indices, groups->inside_index,
+    Service service{{config, std::move(source), key->bytes, journal, **page, pulse, to_pulse, from_pulse,
+                     hand_notes, store->records, not_kept, groups->interface_indices, groups->inside_index,
                      groups->interfaces, *warnings, incarnation}};
     if (auto opened = service.open(); !opened)
         return std::unexpected(opened.error());
@@ -296,8 +296,8 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
 
 } // namespace
 
-int run_brain(const config::Config& config, int lifeline_fd) {
-    if (const auto ended = run(config, lifeline_fd); !ended) {
+int run_brain(const config::Config& config, int lifeline_fd, ConfigSource source) {
+    if (const auto ended = run(config, lifeline_fd, std::move(source)); !ended) {
         std::fprintf(stderr, "tandemd: %s\n", ended.error().c_str());
         return 1;
     }

@@ -198,6 +198,7 @@ bool Guard::start_brain() {
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        ::signal(SIGHUP, SIG_IGN); // until the service listens to it
         ::execv("/proc/self/exe", arguments.data());
         ::_exit(127);
     }
@@ -278,6 +279,10 @@ void Guard::on_signal() {
     signalfd_siginfo info{};
     if (::read(signals_, &info, sizeof info) != sizeof info)
         return;
+    if (info.ssi_signo == SIGHUP) {
+        ::kill(brain_, SIGHUP);
+        return;
+    }
     if (!stopping_) {
         stopping_ = true;
         stop_by_ = now() + stop_patience;
@@ -328,6 +333,7 @@ int run_guard(const GuardSettings& settings) {
     ::sigemptyset(&handled);
     ::sigaddset(&handled, SIGTERM);
     ::sigaddset(&handled, SIGINT);
+    ::sigaddset(&handled, SIGHUP);
     ::sigprocmask(SIG_BLOCK, &handled, nullptr);
     const int signals = ::signalfd(-1, &handled, SFD_NONBLOCK | SFD_CLOEXEC);
     auto page = contract::PageMapping::open(settings.run_dir);

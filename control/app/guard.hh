@@ -23,8 +23,8 @@ struct GuardSettings {
     std::vector<std::string> brain;
 };
 
-/// Runs until SIGTERM or SIGINT (which the brain is asked to follow first) or until the brain ends of its own
-/// accord with status 0 or 1. Returns the exit status of the process.
+/// Runs until SIGTERM or SIGINT (which the brain is asked to follow first; SIGHUP is passed on to it) or
+/// until the brain ends of its own accord with status 0 or 1. Returns the exit status of the process.
 int run_guard(const GuardSettings& settings);
 
 } // namespace tandem::app

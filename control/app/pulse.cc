@@ -167,6 +167,8 @@ void Pulse::turn(ha::Instant woke, ha::Duration late) {
         beat(at);
         beat_now_ = false;
         if (due) {
+            const ha::Instant left = now();
+            shown_.beats.note(left, left - beat_due_);
             beat_due_ += interval_;
             if (beat_due_ <= at) // after a stall the rhythm begins anew instead of catching up
                 beat_due_ = at + interval_;

@@ -11,6 +11,7 @@
 
 #include "control/announce/announce.hh"
 #include "control/app/errands.hh"
+#include "control/app/lateness.hh"
 #include "control/app/lifeline.hh"
 #include "control/app/messages.hh"
 #include "control/ha/node.hh"
@@ -59,6 +60,7 @@ struct PulseSnapshot {
     std::array<Path, contract::paths_max> paths;
     std::uint64_t peer_config_digest{0};
     std::uint32_t peer_incarnation{0};
+    Lateness beats;                   ///< how late heartbeats have left
     std::uint64_t late_max_us{0};     ///< longest time that the pulse came late, ever
     std::uint64_t errands_refused{0}; ///< what the hand's full queue did not take
     std::uint64_t groups_unknown{0};  ///< heartbeats that spoke of a group that is not configured here

@@ -132,6 +132,8 @@ std::string Service::run() {
         if (!error)
             stop();
     });
+    hang_up_.add(SIGHUP);
+    wait_for_hang_up();
     pulse_ready_.assign(parts_.from_pulse.descriptor());
     hand_ready_.assign(parts_.hand_notes.descriptor());
     kernel_ready_.assign(monitor_->descriptor());

@@ -10,6 +10,7 @@
 #include "control/api/server.hh"
 #include "control/app/action_desk.hh"
 #include "control/app/alarms.hh"
+#include "control/app/brain.hh"
 #include "control/app/check_desk.hh"
 #include "control/app/engine_watch.hh"
 #include "control/app/journal.hh"
@@ -41,6 +42,7 @@ namespace tandem::app {
 /// What the service works with; all of it outlives the service.
 struct ServiceParts {
     const config::Config& config;
+    ConfigSource source;
     const std::string& pair_key;
     Journal& journal;
     contract::Page& page;
@@ -153,11 +155,18 @@ private:
     void open_actions();
     void add_action_methods(api::Methods& methods);
 
+    // service_reload.cc
+    void wait_for_hang_up();
+    void reload(Respond respond);
+    Outcome take_over(const std::expected<Loaded, std::vector<std::string>>& loaded);
+    std::vector<std::string> reconfigure(const config::Config& wanted);
+
     ServiceParts parts_;
     PulseDoor door_{parts_.to_pulse};
     boost::asio::io_context io_{1};
     boost::asio::thread_pool disk_{1};
     boost::asio::signal_set signals_{io_};
+    boost::asio::signal_set hang_up_{io_};
     boost::asio::posix::stream_descriptor pulse_ready_{io_};
     boost::asio::posix::stream_descriptor hand_ready_{io_};
     boost::asio::posix::stream_descriptor kernel_ready_{io_};
@@ -197,6 +206,7 @@ private:
     std::uint64_t stalls_{0}; ///< since the last entry about them
     std::uint64_t stall_max_us_{0};
     ha::Instant stall_told_{};
+    bool reloading_{false};
     bool saving_{false};
     bool save_again_{false};
     bool address_check_pending_{false};

@@ -25,7 +25,9 @@ void respond(const api::Reply& reply, Outcome outcome) {
     if (outcome.code == 0)
         reply(json::value(std::move(outcome.result)));
     else
-        reply(std::unexpected(api::Error{api::Code::refused, std::move(outcome.message), nullptr}));
+        reply(std::unexpected(api::Error{
+            api::Code::refused, std::move(outcome.message),
+            outcome.result.empty() ? json::value{nullptr} : json::value(std::move(outcome.result))}));
 }
 
 } // namespace
@@ -149,6 +151,10 @@ api::Methods Service::methods() {
         }};
     add_check_methods(methods);
     add_action_methods(methods);
+    methods["reload"] = {api::Access::act,
+                         [this](const json::object&, const api::Caller&, const api::Reply& reply) {
+                             reload([reply](Outcome outcome) { respond(reply, std::move(outcome)); });
+                         }};
     for (const char* verb : {"failover", "failback", "enable", "disable", "role.follow"})
         methods[verb] = {
             api::Access::act,

@@ -272,6 +272,13 @@ void add_ports_and_workers(const StatusSources& from, status::Engine& out) {
                 add(static_cast<std::size_t>(contract::PortPlace::ha) + i, ha.path, ha.port.kernel_interface);
 }
 
+status::Beats beats_of(const Lateness& lateness) {
+    status::Beats out{lateness.beats(), {}, lateness.max_us(), lateness.recent_max_us()};
+    for (std::size_t i = 0; i < Lateness::bounds_us.size(); ++i)
+        out.later_than_us.emplace_back(std::to_string(Lateness::bounds_us[i]), lateness.later(i));
+    return out;
+}
+
 status::Peer peer_status(const StatusSources& from) {
     const ha::View& view = from.snapshot.groups[0];
     status::Peer out;
@@ -309,6 +316,7 @@ status::NodeStatus report_status(const StatusSources& from) {
     out.detection.interval_ms = static_cast<double>(from.config.pair.interval.count()) / 1000.0;
     out.detection.multiplier = from.config.pair.multiplier;
     out.detection.worst_case_ms = static_cast<double>(from.config.detection_worst_case().count()) / 1000.0;
+    out.beats = beats_of(from.snapshot.beats);
     for (std::size_t i = 0; i < contract::counter_count; ++i)
         out.counters.emplace_back(std::string{contract::counter_texts[i].name},
                                   from.page.count(static_cast<contract::Counter>(i)));

@@ -34,6 +34,7 @@ struct Node {
     std::string shadow_interface{"tandem0"};  ///< the TUN interface that tandem makes
     std::uint32_t route_table{7100};          ///< routing table for what the shadow server sends
     std::uint32_t rule_priority{7100};        ///< of the rules that lead there
+    bool operator==(const Node&) const = default;
 };
 
 /// `[pair]`: what both nodes must agree on.
@@ -45,6 +46,7 @@ struct Pair {
     std::uint16_t stream_port{7100};          ///< TCP, TLS 1.3
     std::uint16_t heartbeat_port{7101};       ///< UDP
     std::uint16_t mirror_port{7102};          ///< UDP
+    bool operator==(const Pair&) const = default;
 };
 
 /// `[[path]]`: one HA path.
@@ -52,6 +54,7 @@ struct Path {
     std::string name;
     wire::IpAddress local;
     wire::IpAddress peer;
+    bool operator==(const Path&) const = default;
 };
 
 /// An endpoint whose answer to OPTIONS proves that calls can still reach somebody
@@ -63,6 +66,7 @@ struct WatchedEndpoint {
     std::chrono::seconds oos_check{60}; ///< an OPTIONS after so long without a message from it
     std::chrono::seconds oos_force{
         5}; ///< failed when nothing came for so long after that; below 5 counts as 5
+    bool operator==(const WatchedEndpoint&) const = default;
 };
 
 /// A monitor that may count in the health score: `weight` is subtracted from 1000 while it has failed.
@@ -93,6 +97,7 @@ struct Watch {
     std::uint16_t process_weight{1000};
     std::uint16_t server_weight{1000};
     std::uint16_t traffic_weight{300};
+    bool operator==(const Watch&) const = default;
 };
 
 enum class FailbackPolicy : std::uint8_t { manual, automatic, window };
@@ -107,6 +112,7 @@ struct Failback {
     std::uint8_t days{0x7f}; ///< bit 0 Monday … bit 6 Sunday: the day on which the window begins
     std::optional<std::uint32_t>
         calls_max; ///< of `window`: not while more calls are up; absent: not looked at
+    bool operator==(const Failback&) const = default;
 };
 
 /// `[[group]]`: one protected unit.
@@ -129,6 +135,7 @@ struct Group {
     Failback failback;
     std::uint16_t hysteresis{100};                ///< the peer's score must be better by more than this
     std::chrono::milliseconds damper_base{10000}; ///< see ha::Policy::damper_base
+    bool operator==(const Group&) const = default;
 };
 
 /// The address of the server behind one VIP: the only one of the VIP's family, or the one at the same
@@ -141,6 +148,7 @@ struct EnginePort {
     std::string kernel_interface; ///< the TAP behind it
     std::vector<std::uint16_t> vlan;
     std::uint16_t mtu{1500};
+    bool operator==(const EnginePort&) const = default;
 };
 
 /// `[[engine.ha]]`: the port of one HA path.
@@ -148,6 +156,7 @@ struct EngineHaPort {
     std::string path; ///< its name
     EnginePort port;
     contract::MirrorSeal mirror{contract::MirrorSeal::sealed};
+    bool operator==(const EngineHaPort&) const = default;
 };
 
 /// `[engine]`: the fast path.
@@ -172,6 +181,7 @@ struct Engine {
 
     /// This node stands in front of the SIP server instead of running on its host.
     bool is_appliance() const { return backend == contract::Backend::dpdk; }
+    bool operator==(const Engine&) const = default;
 };
 
 enum class Capturing : std::uint8_t { off, on };
@@ -181,11 +191,13 @@ struct Capture {
     Capturing enabled{Capturing::on};
     std::chrono::seconds seconds{30};
     std::uint32_t octets{32U << 20U}; ///< `bytes`
+    bool operator==(const Capture&) const = default;
 };
 
 /// `[log]`.
 struct Log {
     LogTarget target{LogTarget::standard_error};
+    bool operator==(const Log&) const = default;
 };
 
 struct Config {

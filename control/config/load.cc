@@ -4,6 +4,7 @@
 #include "control/config/action_schema.hh"
 #include "control/config/checks.hh"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -195,14 +196,38 @@ std::expected<Config, Problems> load(const std::string& file) {
     const auto text = read_text(file);
     if (!text)
         return std::unexpected(Problems{text.error()});
-    auto config = parse(*text, file);
+    return load_text(*text, file);
+}
+
+std::expected<Config, Problems> load_text(std::string_view text, const std::string& file) {
+    auto config = parse(text, file);
     if (!config)
         return config;
-    if (Problems problems = check_key(*config, *text, file); !problems.empty())
+    if (Problems problems = check_key(*config, text, file); !problems.empty())
         return std::unexpected(std::move(problems));
     if (config->node.name.empty())
         config->node.name = host_name();
     return config;
+}
+
+std::expected<void, std::string> save_text(const std::string& file, std::string_view text) {
+    const std::string beside = file + ".new";
+    const auto failed = [&](const char* what) {
+        const std::string why = beside + ": " + what + ": " + std::strerror(errno);
+        ::unlink(beside.c_str());
+        return std::unexpected(why);
+    };
+    ::unlink(beside.c_str()); // its mode may be another
+    const int descriptor = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (descriptor < 0)
+        return failed("cannot be made");
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream{::fdopen(descriptor, "w"), std::fclose};
+    if (!stream || std::fwrite(text.data(), 1, text.size(), stream.get()) != text.size() ||
+        std::fflush(stream.get()) != 0)
+        return failed("cannot be written");
+    if (std::rename(beside.c_str(), file.c_str()) != 0)
+        return failed("cannot be renamed");
+    return {};
 }
 
 } // namespace tandem::config

@@ -56,6 +56,12 @@ Problems check_key(const Config& config, std::string_view text, const std::strin
 /// 0600 or stricter, content valid). Does not look at interfaces.
 std::expected<Config, Problems> load(const std::string& file);
 
+/// The same with the text of a file that has been read; `file` names it in problems.
+std::expected<Config, Problems> load_text(std::string_view text, const std::string& file);
+
+/// Writes the text of a file with mode 0600, whole or not at all; a sentence on failure.
+std::expected<void, std::string> save_text(const std::string& file, std::string_view text);
+
 /// The pair secret.
 struct PairKey {
     std::string bytes; ///< 32 octets

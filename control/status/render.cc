@@ -96,6 +96,15 @@ std::string detection_text(const json::value& node) {
            count_text(look(detection, {"multiplier"})) + ")";
 }
 
+/// Of the last minute.
+std::string beats_text(const json::value& node) {
+    const auto& beats = look(node, {"beats"});
+    const auto worst = number_of(look(beats, {"late_minute_us"}));
+    if (!worst)
+        return "-";
+    return "late by at most " + decimal_text(*worst / 1000, 3) + " ms";
+}
+
 std::string nodes_text(const Both& both) {
     Columns columns{""};
     const auto& a = both.self;
@@ -116,6 +125,7 @@ std::string nodes_text(const Both& both) {
     both.row(columns, "  mirror in", a, b, shadow_text);
     both.row(columns, "  mirror is", a, b, sync_text);
     both.row(columns, "  detection", a, b, detection_text);
+    both.row(columns, "  heartbeats", a, b, beats_text);
     return columns.text();
 }
 

@@ -162,6 +162,14 @@ struct Detection {
     double worst_case_ms{0}; ///< from a silent crash to the decision, the probe of the network included
 };
 
+/// How punctually this node's heartbeats leave.
+struct Beats {
+    std::uint64_t sent{0};           ///< those that were due
+    Numbers later_than_us;           ///< how many left later than so many microseconds after they were due
+    std::uint64_t late_max_us{0};    ///< since the start
+    std::uint64_t late_minute_us{0}; ///< the worst of the last minute
+};
+
 struct NodeStatus {
     unsigned node_id{0};
     std::string name;
@@ -177,6 +185,7 @@ struct NodeStatus {
     Mirror mirror;
     Engine engine;
     Detection detection;
+    Beats beats;
     Numbers counters;
     std::vector<Alarm> alarms;         ///< the service is in danger, or something is not as it should be
     std::vector<std::string> warnings; ///< conditions of the host, found at the start: sentences

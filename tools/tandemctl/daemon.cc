@@ -181,6 +181,22 @@ Exit show_events(Client& client, const Options& options) {
     }
 }
 
+Exit reload(Client& client, const Options& options) {
+    const auto answer = client.call("reload", {}, patience_to_act);
+    if (!answer) {
+        const Exit refused = refuse(options.form, answer.error());
+        for (const auto& problem : status::array_of(look(answer.error().data, {"problems"})))
+            if (options.form == Form::text)
+                complain(text_of(problem));
+        return refused;
+    }
+    if (options.form == Form::json)
+        print_json(*answer);
+    else
+        print(text_of(look(*answer, {"detail"})) + "\n");
+    return Exit::done;
+}
+
 } // namespace
 
 Exit run_daemon_verb(const Options& options) {
@@ -199,6 +215,8 @@ Exit run_daemon_verb(const Options& options) {
     case Verb::checks_start:
     case Verb::checks_stop:
         return set_check(*client, options);
+    case Verb::reload:
+        return reload(*client, options);
     case Verb::failover:
     case Verb::failback:
     case Verb::enable:

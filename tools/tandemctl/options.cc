@@ -32,6 +32,8 @@ std::string to_string(Verb verb) {
         return "checks start";
     case Verb::checks_stop:
         return "checks stop";
+    case Verb::reload:
+        return "reload";
     case Verb::registrations:
         return "registrations";
     case Verb::dialogs:
@@ -151,6 +153,7 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     CLI::App* events = verb(Verb::events, "Show what happened");
     events->add_flag("--follow", flags.follow, "Go on with what happens from now");
     events->add_option("--since", options.since, "Only events after number SEQ")->option_text("SEQ");
+    verb(Verb::reload, "Read the configuration again and take over what can change while tandemd runs");
     verb(Verb::counters, "Show every counter and what it counts");
     add_check_verbs(app, options, group);
     add_table_verbs(verb, options, flags, group);

@@ -22,6 +22,7 @@ enum class Verb : std::uint8_t {
     checks,
     checks_start,
     checks_stop,
+    reload,
     registrations,
     dialogs,
     flows,

@@ -36,6 +36,10 @@ void print_json(const json::value& value) {
     print(json::serialize(value) + "\n");
 }
 
+void complain(const std::string& line) {
+    std::fprintf(stderr, "%s\n", status::printable(line).c_str());
+}
+
 Exit refuse(Form form, const api::Error& error) {
     complain(form, static_cast<int>(error.code), error.message, error.data);
     return Exit::refused;

@@ -16,6 +16,8 @@ namespace tandem::ctl {
 void print(const std::string& text);
 void print_json(const boost::json::value& value);
 
+/// One more line for people about what went wrong.
+void complain(const std::string& line);
 /// `tandemctl: what`, or {"error": ...}.
 Exit refuse(Form form, const api::Error& error);
 Exit misuse(Form form, const std::string& what);

@@ -140,4 +140,28 @@ BOOST_AUTO_TEST_CASE(a_key_in_a_missing_folder) {
     BOOST_TEST(!generate_key("").has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_text_is_written_whole_and_for_its_owner_alone) {
+    const Folder folder;
+    const std::string file = folder.write("text", "before", 0644);
+    BOOST_REQUIRE(save_text(file, "after").has_value());
+    BOOST_TEST(content(file) == "after");
+    BOOST_TEST((std::filesystem::status(file).permissions() ==
+                (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)));
+    // What an interrupted writing left is no obstacle, and a link that somebody put there is not followed.
+    std::filesystem::create_symlink(folder.path("elsewhere"), file + ".new");
+    BOOST_REQUIRE(save_text(file, "again").has_value());
+    BOOST_TEST(content(file) == "again");
+    BOOST_TEST(!std::filesystem::exists(folder.path("elsewhere")));
+    BOOST_TEST(std::distance(std::filesystem::directory_iterator{folder.path("")}, {}) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_text_that_cannot_be_written_leaves_the_old_one) {
+    const Folder folder;
+    BOOST_TEST(!save_text(folder.path("none/text"), "x").has_value());
+    const std::string file = folder.write("text", "before", 0600);
+    std::filesystem::create_directory(file + ".new");
+    BOOST_TEST(!save_text(file, "after").has_value());
+    BOOST_TEST(content(file) == "before");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

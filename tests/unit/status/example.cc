@@ -50,6 +50,7 @@ NodeStatus active_node() {
     node.mirror = {1200, 1198, 0, 0, Sync::behind};
     node.engine = {EngineState::attached, 812, "nfqueue"};
     node.detection = {5, 3, 20};
+    node.beats = {90'000, {{"100", 12}, {"1000", 1}}, 1200, 90};
     node.counters = {{"sip_received", 5000}, {"mirror_sent", 1200}};
     return node;
 }

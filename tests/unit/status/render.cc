@@ -48,6 +48,7 @@ BOOST_AUTO_TEST_CASE(both_nodes_side_by_side) {
     expect_line(text, "  mirror out   1200 sent, 1198 confirmed     0 sent, 0 confirmed");
     expect_line(text, "  mirror in    0 received, 0 lost            1198 received, 2 lost");
     expect_line(text, "  detection    at most 20 ms (5 ms x 3)      at most 20 ms (5 ms x 3)");
+    expect_line(text, "  heartbeats   late by at most 0.09 ms       late by at most 0.09 ms");
     expect_line(text, "  role              ACTIVE                                      standby");
     BOOST_TEST(text.find("Active since 2025-06-15T") != std::string::npos);
     BOOST_TEST(text.find("Standby since 2025-06-15T") != std::string::npos);
