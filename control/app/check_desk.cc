@@ -12,8 +12,6 @@ namespace tandem::app {
 namespace json = boost::json;
 namespace {
 
-constexpr const char* method = "network";
-
 std::uint64_t milliseconds(ha::Duration time) {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
 }
@@ -22,42 +20,69 @@ std::uint64_t milliseconds(ha::Duration time) {
 
 CheckDesk::CheckDesk(boost::asio::io_context& io, const config::Config& config, Journal& journal,
                      std::function<void()> changed)
-    : config_(config)
-    , journal_(journal)
+    : journal_(journal)
     , changed_(std::move(changed))
-    , places_(places_of(config))
-    , checks_(io, settings_of(places_),
-              [this](std::size_t check, probe::CheckVerdict verdict) { on_verdict(check, verdict); }) {}
-
-std::vector<CheckDesk::Place> CheckDesk::places_of(const config::Config& config) {
-    std::vector<Place> places;
-    for (std::size_t group = 0; group < config.groups.size(); ++group)
-        for (const config::CheckSettings& settings : config.groups[group].checks)
-            places.push_back({group, &settings});
-    return places;
+    , checks_(io, named(config),
+              [this](std::size_t check, const probe::CheckNews& news) { on_news(check, news); }) {
+    take_places(config);
 }
 
-std::vector<const config::CheckSettings*> CheckDesk::settings_of(const std::vector<Place>& places) {
-    std::vector<const config::CheckSettings*> all;
-    for (const Place& place : places)
-        all.push_back(place.settings);
+std::vector<probe::Checks::Named> CheckDesk::named(const config::Config& config) {
+    std::vector<probe::Checks::Named> all;
+    for (const config::Group& group : config.groups)
+        for (const config::CheckSettings& settings : group.checks)
+            all.push_back({group.name, settings});
     return all;
 }
 
-void CheckDesk::on_verdict(std::size_t check, probe::CheckVerdict verdict) {
-    const bool down = verdict == probe::CheckVerdict::down;
+void CheckDesk::take_places(const config::Config& config) {
+    groups_.clear();
+    group_of_.clear();
+    for (const config::Group& group : config.groups) {
+        group_of_.resize(group_of_.size() + group.checks.size(), groups_.size());
+        groups_.push_back(group.name);
+    }
+}
+
+probe::Checks::Reconfigured CheckDesk::reconfigure(const config::Config& config) {
+    // Those that are down and go on keep what is said of them.
+    using Name = std::pair<std::string, std::string>;
+    std::map<Name, std::pair<config::CheckSettings, std::string>> before;
+    for (auto& [check, words] : std::exchange(down_, {})) {
+        const probe::Checks::Named& of = checks_.named(check);
+        before[{of.group, of.settings.name}] = {of.settings, std::move(words)};
+    }
+    const auto done = checks_.reconfigure(named(config));
+    take_places(config);
+    for (std::size_t i = 0; i < checks_.count() && !before.empty(); ++i) {
+        const probe::Checks::Named& of = checks_.named(i);
+        const auto known = before.find({of.group, of.settings.name});
+        if (known != before.end() && known->second.first == of.settings)
+            down_[i] = std::move(known->second.second);
+    }
+    changed_();
+    return done;
+}
+
+void CheckDesk::on_news(std::size_t check, const probe::CheckNews& news) {
+    const bool down = news.verdict == probe::CheckVerdict::down;
     if (down)
-        down_.insert(check);
+        down_[check] = news.words;
     else
         down_.erase(check);
     tick();
     if (told_ < told_max) {
         ++told_;
-        tell(check, verdict);
+        tell(check, news);
     } else {
         ++(down ? untold_down_ : untold_up_);
     }
     changed_();
+    if (!hook_)
+        return;
+    const config::CheckSettings& settings = checks_.named(check).settings;
+    hook_({checks_.named(check).group, settings.name, std::string{settings.method()}, settings.shown(),
+           news.verdict, news.words, news.at, news.lasted, probe::policy_of(settings).worst_case()});
 }
 
 void CheckDesk::tick() {
@@ -75,40 +100,40 @@ void CheckDesk::tick() {
                  {{"down", down}, {"up", up}});
 }
 
-void CheckDesk::tell(std::size_t check, probe::CheckVerdict verdict) {
-    const config::CheckSettings& settings = *places_[check].settings;
+void CheckDesk::tell(std::size_t check, const probe::CheckNews& news) {
+    const config::CheckSettings& settings = checks_.named(check).settings;
     const probe::CheckLine line = checks_.line(check);
-    const bool down = verdict == probe::CheckVerdict::down;
-    std::string text = "check " + settings.name + ": " + settings.address.to_string() +
-                       (down ? " does not answer" : " answers");
-    if (down && !line.detail.empty())
-        text += ": " + line.detail;
+    const bool down = news.verdict == probe::CheckVerdict::down;
     journal_.add(down ? Severity::warning : Severity::info, down ? "check.down" : "check.up",
-                 config_.groups[places_[check].group].name, std::move(text),
+                 checks_.named(check).group,
+                 "check " + settings.name + ": " + settings.shown() + " " + news.words,
                  {{"check", settings.name},
-                  {"address", settings.address.to_string()},
+                  {"method", settings.method()},
+                  {"target", settings.shown()},
+                  {"detail", news.words},
                   {"asked", line.asked},
                   {"answers", line.answers},
-                  {"at_ns", to_ns(line.since)}});
+                  {"refusals", line.refusals},
+                  {"lasted_ms", milliseconds(news.lasted)},
+                  {"at_ns", to_ns(news.at)}});
 }
 
 std::vector<Condition> CheckDesk::conditions() const {
-    std::vector<std::size_t> counts(config_.groups.size());
-    for (const std::size_t check : down_)
-        ++counts[places_[check].group];
+    std::vector<std::size_t> counts(groups_.size());
+    for (const auto& [check, words] : down_)
+        ++counts[group_of_[check]];
     std::vector<Condition> out;
-    for (const std::size_t check : down_) {
-        const Place& place = places_[check];
-        if (counts[place.group] <= named_max)
-            out.push_back({"check.down", config_.groups[place.group].name, place.settings->name,
-                           "check " + place.settings->name + ": " + place.settings->address.to_string() +
-                               " does not answer",
+    for (const auto& [check, words] : down_) {
+        const probe::Checks::Named& of = checks_.named(check);
+        if (counts[group_of_[check]] <= named_max)
+            out.push_back({"check.down", of.group, of.settings.name,
+                           "check " + of.settings.name + ": " + of.settings.shown() + " " + words,
                            Gravity::warning});
     }
     for (std::size_t group = 0; group < counts.size(); ++group)
         if (counts[group] > named_max)
             out.push_back(
-                {"check.down", config_.groups[group].name, "",
+                {"check.down", groups_[group], "",
                  "more than " + std::to_string(named_max) + " checks are down: see tandemctl checks",
                  Gravity::warning});
     return out;
@@ -116,8 +141,8 @@ std::vector<Condition> CheckDesk::conditions() const {
 
 status::Checks CheckDesk::summary(std::size_t group) const {
     status::Checks out;
-    for (std::size_t i = 0; i < places_.size(); ++i) {
-        if (places_[i].group != group)
+    for (std::size_t i = 0; i < checks_.count(); ++i) {
+        if (group_of_[i] != group)
             continue;
         const probe::CheckState is = checks_.state(i);
         const std::string state{to_string(is)};
@@ -127,14 +152,13 @@ status::Checks CheckDesk::summary(std::size_t group) const {
         else
             out.states.emplace_back(state, 1);
         if (is == probe::CheckState::down && out.down.size() < named_max)
-            out.down.push_back(places_[i].settings->name);
+            out.down.push_back(checks_.named(i).settings.name);
     }
     return out;
 }
 
 json::object CheckDesk::shown(std::size_t check) const {
-    const Place& place = places_[check];
-    const config::CheckSettings& settings = *place.settings;
+    const config::CheckSettings& settings = checks_.named(check).settings;
     const probe::CheckLine line = checks_.line(check);
     json::value lasted = nullptr; // one that never ran has no state to last
     if (line.since != ha::Instant{})
@@ -146,14 +170,15 @@ json::object CheckDesk::shown(std::size_t check) const {
                    {"median", line.latency->median_us},
                    {"p99", line.latency->p99_us}};
     return {{"name", settings.name},
-            {"group", config_.groups[place.group].name},
-            {"method", method},
-            {"target", settings.address.to_string()},
+            {"group", checks_.named(check).group},
+            {"method", settings.method()},
+            {"target", settings.shown()},
             {"state", to_string(line.state)},
             {"for_ms", std::move(lasted)},
             {"detail", line.detail},
             {"asked", line.asked},
             {"answers", line.answers},
+            {"refusals", line.refusals},
             {"failures", line.failures},
             {"interval_ms", settings.interval.count()},
             {"timeout_ms", settings.timeout.count()},
@@ -165,11 +190,11 @@ json::object CheckDesk::shown(std::size_t check) const {
 json::object CheckDesk::list(std::optional<std::size_t> group, std::size_t from) const {
     json::array checks;
     std::size_t i = from;
-    for (; i < places_.size() && checks.size() < listed_max; ++i)
-        if (!group || places_[i].group == *group)
+    for (; i < checks_.count() && checks.size() < listed_max; ++i)
+        if (!group || group_of_[i] == *group)
             checks.push_back(shown(i));
     json::object out{{"checks", std::move(checks)}};
-    if (i < places_.size())
+    if (i < checks_.count())
         out["next"] = i;
     return out;
 }
@@ -177,8 +202,8 @@ json::object CheckDesk::list(std::optional<std::size_t> group, std::size_t from)
 std::expected<std::string, std::string> CheckDesk::set_running(std::optional<std::size_t> group,
                                                                std::string_view name, Running running) {
     std::vector<std::size_t> found;
-    for (std::size_t i = 0; i < places_.size(); ++i)
-        if (places_[i].settings->name == name && (!group || places_[i].group == *group))
+    for (std::size_t i = 0; i < checks_.count(); ++i)
+        if (checks_.named(i).settings.name == name && (!group || group_of_[i] == *group))
             found.push_back(i);
     if (found.empty())
         return std::unexpected("there is no such check; see tandemctl checks");
@@ -186,15 +211,14 @@ std::expected<std::string, std::string> CheckDesk::set_running(std::optional<std
         return std::unexpected("several groups have a check of that name: say which with --group");
     const std::size_t check = found.front();
     const bool changed = running == Running::yes ? checks_.start_one(check) : checks_.stop_one(check);
-    const std::string& known = places_[check].settings->name;
+    const std::string& known = checks_.named(check).settings.name;
     const char* what = running == Running::yes ? "running" : "stopped";
     if (!changed)
         return "check " + known + " is " + what + " already";
     if (running == Running::no)
         down_.erase(check);
     journal_.add(Severity::info, running == Running::yes ? "check.started" : "check.stopped",
-                 config_.groups[places_[check].group].name, "check " + known + " is " + what,
-                 {{"check", known}});
+                 checks_.named(check).group, "check " + known + " is " + what, {{"check", known}});
     changed_();
     return "check " + known + " is " + what;
 }

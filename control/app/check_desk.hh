@@ -3,8 +3,9 @@
 
 // The checks of all groups: run, told of, shown, started and stopped by name.
 //
-// Everything on the service's loop. Deliberately absent: what a check is (control/probe), and what follows
-// from its verdict besides an event and an alarm.
+// Everything on the service's loop. What follows from a verdict besides an event and an alarm has a hook: it
+// is called for every one, also for those that a storm leaves without an event. Deliberately absent: what a
+// check is (control/probe), and what the hook does.
 
 #include "control/app/alarms.hh"
 #include "control/app/journal.hh"
@@ -17,13 +18,27 @@
 
 #include <expected>
 #include <functional>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tandem::app {
+
+/// A check went down or came up.
+struct CheckChange {
+    std::string group;
+    std::string check;
+    std::string method;
+    std::string target; ///< as people read it
+    probe::CheckVerdict verdict{probe::CheckVerdict::up};
+    std::string detail; ///< what the target does: "does not answer", "refuses the connection"
+    ha::Instant at{};
+    ha::Duration lasted{};     ///< how long it was the other way round, or ran before the first change
+    ha::Duration worst_case{}; ///< within which it is found
+};
 
 class CheckDesk {
 public:
@@ -34,9 +49,14 @@ public:
     /// As many are listed in one answer.
     static constexpr std::size_t listed_max = 1000;
 
-    /// `config` and `journal` outlive it. `changed` is called after every verdict.
+    /// `journal` outlives it; of `config` it has copies. `changed` is called after every verdict.
     CheckDesk(boost::asio::io_context& io, const config::Config& config, Journal& journal,
               std::function<void()> changed);
+
+    /// Called for every verdict, on the loop, after its event. It may not come back to this object.
+    void on_change(std::function<void(const CheckChange&)> hook) { hook_ = std::move(hook); }
+    /// The checks of another configuration: see probe::Checks::reconfigure(). No event is written.
+    probe::Checks::Reconfigured reconfigure(const config::Config& config);
 
     void start() { checks_.start(); }
     void stop() { checks_.stop(); }
@@ -56,23 +76,20 @@ public:
                                                         std::string_view name, Running running);
 
 private:
-    /// Where a check stands in the configuration.
-    struct Place {
-        std::size_t group;
-        const config::CheckSettings* settings;
-    };
-    static std::vector<Place> places_of(const config::Config& config);
-    static std::vector<const config::CheckSettings*> settings_of(const std::vector<Place>& places);
-    void on_verdict(std::size_t check, probe::CheckVerdict verdict);
-    void tell(std::size_t check, probe::CheckVerdict verdict);
+    /// The checks of all groups, in the order of the file.
+    static std::vector<probe::Checks::Named> named(const config::Config& config);
+    void take_places(const config::Config& config);
+    void on_news(std::size_t check, const probe::CheckNews& news);
+    void tell(std::size_t check, const probe::CheckNews& news);
     boost::json::object shown(std::size_t check) const;
 
-    const config::Config& config_;
     Journal& journal_;
     std::function<void()> changed_;
-    std::vector<Place> places_;
-    std::set<std::size_t> down_; ///< checks
-    ha::Instant second_{};       ///< in which `told_` of them were told, and these were not:
+    std::function<void(const CheckChange&)> hook_;
+    std::vector<std::string> groups_;         ///< names, in the order of the file
+    std::vector<std::size_t> group_of_;       ///< of each check
+    std::map<std::size_t, std::string> down_; ///< checks, and what they do
+    ha::Instant second_{};                    ///< in which `told_` of them were told, and these were not:
     unsigned told_{0};
     std::uint64_t untold_down_{0};
     std::uint64_t untold_up_{0};

@@ -5,6 +5,7 @@
 //
 // Deliberately absent: the file format (load.hh), and anything that the running system decides.
 
+#include "control/config/check_settings.hh"
 #include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/limits.hh"
 #include "dataplane/contract/pattern.hh"
@@ -105,24 +106,6 @@ struct Failback {
     std::uint8_t days{0x7f}; ///< bit 0 Monday … bit 6 Sunday: the day on which the window begins
     std::optional<std::uint32_t>
         calls_max; ///< of `window`: not while more calls are up; absent: not looked at
-};
-
-/// Whether a check runs from the start, or when an operator starts it.
-enum class AutoStart : std::uint8_t { no, yes };
-
-/// `[[group.check]]`: a target that is asked again and again.
-struct CheckSettings {
-    std::string name;
-    wire::IpAddress address;
-    wire::IpAddress source; ///< of none: the kernel chooses
-    std::string interface;  ///< empty: the kernel chooses
-    AutoStart auto_start{AutoStart::yes};
-    std::chrono::milliseconds interval{500};
-    std::chrono::milliseconds timeout{3000}; ///< at least one interval, at most `timeout_intervals_max`
-    unsigned retry{2};                       ///< 0 to 50
-    unsigned recover{3};                     ///< answers in a row until it counts as up again, 1 to 100
-
-    static constexpr int timeout_intervals_max = 60;
 };
 
 /// `[[group]]`: one protected unit.

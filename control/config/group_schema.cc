@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/config/group_schema.hh"
 
+#include "control/config/check_schema.hh"
 #include "control/config/values.hh"
 #include "dataplane/match/expression.hh"
 
@@ -107,36 +108,6 @@ void read_watch(Section section, Watch& watch, Places::WatchPlaces& places,
         read_endpoint({"[[group.watch.endpoint]]", endpoint.place, *endpoint.value, complaints}, watch,
                       places);
     section.finish();
-}
-
-void read_check(Section section, Group& group, Places::GroupPlaces& places) {
-    CheckSettings check;
-    Places::CheckPlaces where{section.place(), section.place(), section.place()};
-    take_name(section, "name", Presence::required, check.name, &where.name);
-    static_cast<void>(section.word("method", {"network"}, Presence::optional));
-    Place interface;
-    take_interface(section, "interface", Presence::optional, check.interface, interface);
-    if (const auto address = section.text("address", Presence::required))
-        check.address = read_address_beside(section, *address, check.interface);
-    if (const auto source = section.text("source", Presence::optional)) {
-        check.source = read_address_beside(section, *source, check.interface);
-        where.source = source->place;
-    }
-    if (const auto start = section.boolean("auto_start", Presence::optional))
-        check.auto_start = start->value ? AutoStart::yes : AutoStart::no;
-    // A profile is what the other keys are where they are not written.
-    if (const auto profile = section.word("profile", {"compatible", "fast"}, Presence::optional);
-        profile && profile->value == 1) {
-        check.interval = std::chrono::milliseconds{10};
-        check.timeout = std::chrono::milliseconds{30};
-    }
-    take_time(section, "interval_ms", {5, 3'600'000}, check.interval, &where.timeout);
-    take_time(section, "timeout_ms", {5, 3'600'000}, check.timeout, &where.timeout);
-    take_integer(section, "retry", {0, 50}, check.retry);
-    take_integer(section, "recover", {1, 100}, check.recover);
-    section.finish();
-    group.checks.push_back(std::move(check));
-    places.checks.push_back(where);
 }
 
 /// Minutes after midnight of "hh:mm"; `most` is 24:00 for the end of a window, which is not part of it.

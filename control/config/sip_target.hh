@@ -5,8 +5,12 @@
 
 #include "control/config/sip_uri.hh"
 
+#include "dataplane/wire/address.hh"
+
+#include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tandem::config {
 
@@ -30,7 +34,13 @@ struct SipTarget {
     SipCodes failing;  ///< `response_codes`: these are as bad as silence
     SipCodes expected; ///< `expect_codes`: only these are good; empty: not looked at
     SipTls tls;
+    std::vector<wire::IpAddress> name_servers; ///< empty: those of the machine
 
+    std::string_view method() const { return "sip"; }
+    std::string shown() const { return shown_uri(uri); }
+    wire::IpAddress asked() const { return wire::IpAddress::parse(uri.host).value_or(wire::IpAddress{}); }
+    std::string_view silence() const { return "does not answer"; }
+    std::string_view wellness() const { return "answers"; }
     /// Whether a final response with this code is a good answer.
     bool accepts(std::uint16_t code) const {
         return !failing.contains(code) && (expected.empty() || expected.contains(code));
@@ -40,15 +50,24 @@ struct SipTarget {
 
 /// `method = "registration"`: a synthetic account.
 struct RegistrationTarget {
-    SipUri uri;                    ///< the address of record, with a user
-    std::optional<SipUri> proxy;   ///< where everything is sent; absent: to the host of `uri`
-    std::string user;              ///< for the digest; empty: that of the URI
-    std::string password_file;     ///< its first line; empty: none
-    std::string password_variable; ///< an environment variable; empty: none
+    SipUri uri;                                   ///< the address of record, with a user
+    std::optional<SipUri> proxy;                  ///< where everything is sent; absent: to the host of `uri`
+    std::string user;                             ///< for the digest; empty: that of the URI
+    std::string password_file;                    ///< its first line; empty: none
+    std::string password_variable;                ///< an environment variable; empty: none
+    std::chrono::milliseconds step_timeout{5000}; ///< of each step
     unsigned max_forwards{70};
     std::string user_agent{"tandem"};
     SipTls tls;
+    std::vector<wire::IpAddress> name_servers; ///< empty: those of the machine
 
+    /// Where everything is sent.
+    const SipUri& way() const { return proxy ? *proxy : uri; }
+    std::string_view method() const { return "registration"; }
+    std::string shown() const { return shown_uri(uri); }
+    wire::IpAddress asked() const { return wire::IpAddress::parse(way().host).value_or(wire::IpAddress{}); }
+    std::string_view silence() const { return "does not register and call"; }
+    std::string_view wellness() const { return "registers and calls"; }
     bool operator==(const RegistrationTarget&) const = default;
 };
 

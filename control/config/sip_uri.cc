@@ -116,6 +116,20 @@ std::string SipUri::text() const {
     return (scheme == SipScheme::sips ? "sips:" : "sip:") + (user.empty() ? "" : user + "@") + host_text();
 }
 
+std::string shown_uri(const SipUri& uri) {
+    switch (uri.transport) {
+    case SipTransport::udp:
+        return uri.text() + ";transport=udp";
+    case SipTransport::tcp:
+        return uri.text() + ";transport=tcp";
+    case SipTransport::tls:
+        return uri.text() + (uri.scheme == SipScheme::sips ? "" : ";transport=tls");
+    case SipTransport::any:
+        break;
+    }
+    return uri.text();
+}
+
 std::expected<SipUri, std::string> parse_sip_uri(std::string_view text) {
     SipUri uri;
     const std::size_t colon = text.find(':');

@@ -36,6 +36,8 @@ struct SipUri {
     std::string host_text() const;
     bool operator==(const SipUri&) const = default;
 };
+/// With the transport, as people read it.
+std::string shown_uri(const SipUri& uri);
 /// A sentence on failure.
 std::expected<SipUri, std::string> parse_sip_uri(std::string_view text);
 

@@ -85,9 +85,10 @@ void check_check(const CheckSettings& check, const Places::CheckPlaces& places, 
                            std::to_string(CheckSettings::timeout_intervals_max) + " times \"interval_ms\"",
                        "they are " + ms(check.timeout) + " and " + ms(check.interval) +
                            "; ask less often, or wait less long");
-    if (check.source.size() != 0 && check.address.size() != 0 && check.source.family != check.address.family)
+    const wire::IpAddress address = check.asked();
+    if (check.source.size() != 0 && address.size() != 0 && check.source.family != address.family)
         complaints.add(places.source, "\"source\" and \"address\" are not of the same family",
-                       "they are " + check.source.to_string() + " and " + check.address.to_string());
+                       "they are " + check.source.to_string() + " and " + address.to_string());
 }
 
 void check_checks(const Group& group, const Places::GroupPlaces& places, Complaints& complaints) {

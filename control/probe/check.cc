@@ -27,6 +27,7 @@ std::string_view to_string(CheckState state) {
 void Check::start(Instant now, Instant first) {
     enter(now, CheckState::unknown);
     asked_at_.fill({}); // what was asked before does not count
+    bad_ = 0;
     answered_ = number_;
     next_ = heard_ = first;
 }
@@ -59,6 +60,19 @@ Instant Check::down_at() const {
     return std::max(heard_ + policy_.timeout, asked + policy_.interval);
 }
 
+unsigned Check::bad_in_a_row() const {
+    unsigned count = 0;
+    if (bad_ != 0)
+        for (std::uint64_t number = number_; number > answered_ && number_ - number < kept; --number)
+            count += (bad_ & bit(number)) != 0 ? 1 : 0;
+    return count;
+}
+
+void Check::go_down(Instant now) {
+    enter(now, CheckState::down);
+    ++failures_;
+}
+
 Instant Check::due() const {
     return state_ == CheckState::stopped ? ha::end_of_time : std::min(next_, down_at());
 }
@@ -68,8 +82,7 @@ Check::Turn Check::turn(Instant now) {
     if (state_ == CheckState::stopped)
         return turn;
     if (down_at() <= now) {
-        enter(now, CheckState::down);
-        ++failures_;
+        go_down(now);
         turn.verdict = CheckVerdict::down;
     } else if (state_ == CheckState::up && unanswered(now) > 0) {
         enter(now, CheckState::failing);
@@ -83,26 +96,63 @@ Check::Turn Check::turn(Instant now) {
     ++number_;
     ++asked_;
     asked_at_[number_ % kept] = now;
+    bad_ &= ~bit(number_);
     turn.ask = number_;
     return turn;
 }
 
-std::optional<CheckVerdict> Check::answered(Instant now, std::uint64_t number) {
+Check::Heard Check::answered(Instant now, std::uint64_t number, Found found) {
     if (state_ == CheckState::stopped || number == 0 || number > number_ || number_ - number >= kept)
-        return std::nullopt;
-    const Instant asked = std::exchange(asked_at_[number % kept], {});
-    if (asked == Instant{} || now - asked > policy_.timeout)
-        return std::nullopt;
-    latency_.add(now - asked);
+        return {};
+    Instant& asked = asked_at_[number % kept];
+    const bool bad_before = (bad_ & bit(number)) != 0;
+    if (asked == Instant{} || bad_before || now - asked > policy_.timeout)
+        return {};
+    if (found == Found::bad) {
+        ++refusals_;
+        bad_ |= bit(number);
+        return {true, number > answered_ ? heard_bad(now) : std::nullopt};
+    }
+    latency_.add(now - std::exchange(asked, {}));
     ++answers_;
     heard_ = now;
     answered_ = std::max(answered_, number);
+    return {true, heard_good(now)};
+}
+
+std::optional<CheckVerdict> Check::heard_bad(Instant now) {
+    switch (state_) {
+    case CheckState::unknown:
+    case CheckState::up:
+    case CheckState::failing:
+        if (bad_in_a_row() <= policy_.retry) {
+            if (state_ == CheckState::up)
+                enter(now, CheckState::failing);
+            return std::nullopt;
+        }
+        go_down(now);
+        return CheckVerdict::down;
+    case CheckState::recovering:
+        enter(now, CheckState::down);
+        return std::nullopt;
+    case CheckState::stopped:
+    case CheckState::down:
+        break;
+    }
+    return std::nullopt;
+}
+
+std::optional<CheckVerdict> Check::heard_good(Instant now) {
+    // What was asked later and answered badly says more.
+    const bool well = bad_in_a_row() == 0;
     switch (state_) {
     case CheckState::unknown: // as everybody expects
     case CheckState::failing:
-        enter(now, CheckState::up);
+        enter(now, well ? CheckState::up : CheckState::failing);
         return std::nullopt;
     case CheckState::down:
+        if (!well)
+            return std::nullopt;
         row_ = 0;
         enter(now, CheckState::recovering);
         [[fallthrough]];

@@ -4,12 +4,17 @@
 // When a target counts as gone, and when as back.
 //
 // Problem: somebody is woken by this. One lost packet is no outage; an outage must be found within a time
-// that can be said beforehand; and a node that was itself asleep must not take its own pause for the target's
-// silence. Idea: a question every `interval`. The target is down when nothing was heard for `timeout` and at
-// least retry + 1 questions in a row, each of which had an interval's time, got no answer. After a pause of
-// our own those questions have not been asked, so it takes a few intervals anew. A target that was down must
-// answer `recover` questions in a row before it is up. Time is an argument. Deliberately absent: sockets,
-// what a question is, what follows.
+// that can be said beforehand; a target that says itself that it is of no use need not be waited for; and a
+// node that was itself asleep must not take its own pause for the target's silence. Idea: a question every
+// `interval`. Only a good answer speaks for the target, and it does for all that was asked before it. The
+// target is down as soon as one of these holds:
+//  - silence: nothing good was heard for `timeout`, and at least retry + 1 questions, asked after the newest
+//    one that was answered well, have had an interval's time;
+//  - bad answers: retry + 1 questions asked after the newest one that was answered well were answered badly.
+// Between bad answers there may be silence: neither speaks for the target. After a pause of our own the
+// questions of the first rule have not been asked, so it takes a few intervals anew. A target that was down
+// must answer `recover` questions in a row, and well, before it is up. Time is an argument. Deliberately
+// absent: sockets, what a question is, what a good answer is, what follows.
 
 #include "control/ha/time.hh"
 #include "control/probe/latency.hh"
@@ -27,20 +32,21 @@ using ha::Instant;
 enum class CheckState : std::uint8_t {
     stopped,    ///< not running: auto_start = false, or an operator stopped it
     unknown,    ///< nothing is known yet
-    up,         ///< answers
-    failing,    ///< was up; the last question got no answer
-    down,       ///< silent for too long
-    recovering, ///< was down; answers again, not yet often enough
+    up,         ///< answers well
+    failing,    ///< the last question got no answer, or a bad one
+    down,       ///< silent for too long, or bad too often
+    recovering, ///< was down; answers well again, not yet often enough
 };
 std::string_view to_string(CheckState state);
 
 struct CheckPolicy {
     Duration interval{std::chrono::milliseconds{500}};
     Duration timeout{std::chrono::milliseconds{3000}};
-    unsigned retry{2};   ///< so many more questions after the first unanswered one, 0 to 100
+    unsigned retry{2};   ///< so many more questions after the first that failed, 0 to 50
     unsigned recover{3}; ///< answers in a row until a target that was down is up, 1 to 100
 
-    /// The longest time from the last answer that the target gave to `down`: the one that a status shows.
+    /// The longest time from the last good answer that the target gave to `down`: the one that a status
+    /// shows. Bad answers can only make it shorter.
     constexpr Duration worst_case() const {
         // The question behind the last answered one follows after an interval; each has an interval's time.
         const Duration asked = interval * (retry + 2);
@@ -51,6 +57,10 @@ struct CheckPolicy {
 /// What became of a target: only the changes that somebody is told of. That it is up in the beginning is
 /// none.
 enum class CheckVerdict : std::uint8_t { up, down };
+
+/// What a target answered: bad is an answer that means failure (refused, a wrong code, an expired
+/// certificate).
+enum class Found : std::uint8_t { bad, good };
 
 class Check {
 public:
@@ -70,16 +80,26 @@ public:
         std::optional<CheckVerdict> verdict; ///< the state has changed
     };
     Turn turn(Instant now);
-    /// The answer to a question; one that came later than `timeout`, or twice, is none.
-    std::optional<CheckVerdict> answered(Instant now, std::uint64_t number);
+    /// The answer to a question. False in `counted`: it came later than `timeout`, or twice, and is none.
+    struct Heard {
+        bool counted{false};
+        std::optional<CheckVerdict> verdict; ///< the state has changed
+    };
+    Heard answered(Instant now, std::uint64_t number, Found found);
 
     CheckState state() const { return state_; }
     Instant since() const { return since_; }
     const CheckPolicy& policy() const { return policy_; }
     std::uint64_t asked() const { return asked_; }
+    /// Good ones.
     std::uint64_t answers() const { return answers_; }
+    /// Bad ones.
+    std::uint64_t refusals() const { return refusals_; }
+    /// Questions that were answered badly after the newest one that was answered well.
+    unsigned bad_in_a_row() const;
     /// How often it went down.
     std::uint64_t failures() const { return failures_; }
+    /// Of good answers.
     const Latency& latency() const { return latency_; }
 
 private:
@@ -88,19 +108,26 @@ private:
     void enter(Instant now, CheckState state);
     /// Questions behind the newest answered one that have had their time.
     std::uint64_t unanswered(Instant now) const;
+    /// When silence is long enough.
     Instant down_at() const;
+    void go_down(Instant now);
+    std::optional<CheckVerdict> heard_good(Instant now);
+    std::optional<CheckVerdict> heard_bad(Instant now);
+    static constexpr std::uint64_t bit(std::uint64_t number) { return std::uint64_t{1} << number % kept; }
 
     CheckPolicy policy_;
     CheckState state_{CheckState::stopped};
     Instant since_{};
     Instant next_{ha::end_of_time}; ///< question
-    Instant heard_{};               ///< an answer; before the first one, the first question
+    Instant heard_{};               ///< a good answer; before the first one, the first question
     std::array<Instant, kept> asked_at_{};
     std::uint64_t number_{0};   ///< of the newest question
-    std::uint64_t answered_{0}; ///< number of the newest answered one
-    unsigned row_{0};           ///< answers in a row, while recovering
+    std::uint64_t answered_{0}; ///< number of the newest one that was answered well
+    std::uint64_t bad_{0};      ///< which of the kept ones were answered badly, by number % kept
+    unsigned row_{0};           ///< good answers in a row, while recovering
     std::uint64_t asked_{0};
     std::uint64_t answers_{0};
+    std::uint64_t refusals_{0};
     std::uint64_t failures_{0};
     Latency latency_;
 };

@@ -103,14 +103,14 @@ bool EchoSocket::prepare() {
     return ::bind(socket_.get(), from.get(), from.length) == 0;
 }
 
-int EchoSocket::ask(const wire::IpAddress& to, std::uint32_t check, std::uint64_t number) noexcept {
+int EchoSocket::ask(const wire::IpAddress& to, std::uint64_t check, std::uint64_t number) noexcept {
     std::array<std::uint8_t, message_size> message{};
     message[0] = to.is_v4() ? echo_request : echo6_request;
     wire::store_be<std::uint16_t>(message, 4, identifier_of(settings_.token));
     wire::store_be<std::uint16_t>(message, 6, static_cast<std::uint16_t>(number));
     wire::store_be<std::uint64_t>(message, 8, settings_.token);
-    wire::store_be<std::uint32_t>(message, 16, check);
-    wire::store_be<std::uint64_t>(message, 20, number);
+    wire::store_be<std::uint64_t>(message, 16, check);
+    wire::store_be<std::uint64_t>(message, 24, number);
     if (to.is_v4()) // of ICMPv6 the kernel makes the checksum
         wire::store_be<std::uint16_t>(message, 2, wire::checksum(message));
     const watch::SocketAddress address(to, 0, scope_);
@@ -127,7 +127,7 @@ std::optional<EchoSocket::Answer> EchoSocket::answer_of(std::span<const std::uin
                                                         const wire::IpAddress& from) const {
     if (message.size() != message_size || wire::load_be<std::uint64_t>(message, 8) != settings_.token)
         return std::nullopt;
-    return Answer{from, wire::load_be<std::uint32_t>(message, 16), wire::load_be<std::uint64_t>(message, 20)};
+    return Answer{from, wire::load_be<std::uint64_t>(message, 16), wire::load_be<std::uint64_t>(message, 24)};
 }
 
 std::optional<EchoSocket::Answer> EchoSocket::receive() noexcept {

@@ -35,18 +35,18 @@ public:
 
     int descriptor() const { return socket_.get(); }
     /// Never blocks. The number of the error; 0: sent.
-    int ask(const wire::IpAddress& to, std::uint32_t check, std::uint64_t number) noexcept;
+    int ask(const wire::IpAddress& to, std::uint64_t check, std::uint64_t number) noexcept;
 
     struct Answer {
         wire::IpAddress from;
-        std::uint32_t check{0};
+        std::uint64_t check{0};
         std::uint64_t number{0};
     };
     /// The next answer that has arrived; nothing: there is none. Never blocks.
     std::optional<Answer> receive() noexcept;
 
 private:
-    static constexpr std::size_t message_size = 28;
+    static constexpr std::size_t message_size = 32;
 
     explicit EchoSocket(const Settings& settings)
         : settings_(settings) {}

@@ -1,40 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/probe/probe.hh"
 
-#include "control/probe/echo_socket.hh"
-#include "control/watch/readable.hh"
+#include "control/probe/probers.hh"
 
 #include <boost/asio/steady_timer.hpp>
-#include <sys/random.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <set>
-#include <tuple>
+#include <unordered_map>
 #include <utility>
 
 namespace tandem::probe {
-namespace {
-
-Instant moment() {
-    return Instant{std::chrono::steady_clock::now().time_since_epoch()};
-}
-
-std::uint64_t random_token() {
-    std::uint64_t token = 0;
-    if (::getrandom(&token, sizeof token, 0) != static_cast<ssize_t>(sizeof token))
-        token = static_cast<std::uint64_t>(moment().time_since_epoch().count()); // before the pool is ready
-    return token;
-}
-
-/// The interface is another one by now, or gone: the socket is of no use any more.
-bool is_stale(int error) {
-    return error == ENODEV || error == ENXIO || error == EADDRNOTAVAIL || error == EBADF;
-}
-
-} // namespace
 
 CheckPolicy policy_of(const config::CheckSettings& settings) {
     return {.interval = settings.interval,
@@ -44,61 +21,77 @@ CheckPolicy policy_of(const config::CheckSettings& settings) {
 }
 
 struct Checks::Impl {
-    /// From where a target is asked.
-    using Origin = std::tuple<wire::Family, wire::IpAddress, std::string>;
-    struct Socket {
-        EchoSocket echo;
-        std::optional<watch::Readable> readable; ///< ends before the socket
-    };
     struct Entry {
-        const config::CheckSettings* settings;
+        Entry(CheckId i, Named n)
+            : id(i)
+            , named(std::move(n))
+            , check(policy_of(named.settings)) {}
+        CheckId id;
+        Named named;
+        std::size_t place{0}; ///< in the list
         Check check;
-        Instant due{ha::end_of_time}; ///< as it stands in the order
-        std::string trouble;          ///< why the last question did not leave; empty: it did
+        Instant due{ha::end_of_time};  ///< as it stands in the order
+        Instant told_at{};             ///< the last verdict, or the start
+        std::optional<bool> wanted;    ///< an operator's last word: it runs, it does not
+        std::string trouble;           ///< why the last question did not leave; empty: it did
+        std::string detail;            ///< of the newest finding
+        std::string complaint;         ///< of the newest bad one since a good one
+        std::uint64_t newest_found{0}; ///< number of the question that `detail` belongs to
     };
 
-    Impl(boost::asio::io_context& io, std::vector<const config::CheckSettings*> checks, Told to)
-        : io_(io)
-        , timer_(io)
+    Impl(boost::asio::io_context& io, Told to, MakeProber make)
+        : timer_(io)
         , told_(std::move(to))
-        , token_(random_token()) {
-        for (const config::CheckSettings* settings : checks)
-            entries_.push_back({settings, Check{policy_of(*settings)}, ha::end_of_time, {}});
-    }
+        , make_(std::move(make)) {}
 
-    void arrange(std::size_t index);
+    std::unique_ptr<Entry> entry_of(Named named) {
+        return std::make_unique<Entry>(++last_id_, std::move(named));
+    }
+    /// Gives each its place in the list.
+    void number() {
+        for (std::size_t i = 0; i < entries_.size(); ++i)
+            entries_[i]->place = i;
+    }
+    void arrange(Entry& entry);
     void arm();
     void turn();
-    void receive(EchoSocket& echo);
-    void ask(std::size_t index, std::uint64_t number);
-    Socket* socket_for(const config::CheckSettings& settings, std::string& trouble);
-    void tell(std::size_t index, std::optional<CheckVerdict> verdict) {
-        if (verdict && life_)
-            told_(index, *verdict);
+    void ask(Entry& entry, std::uint64_t number);
+    void on_finding(Finding finding);
+    Prober& prober_for(const config::Target& target);
+    void start(Entry& entry, Instant first);
+    void stop(Entry& entry);
+    /// Starts those that should run and do not, spread.
+    void start_all(const std::vector<Entry*>& entries);
+    void tell(Entry& entry, std::optional<CheckVerdict> verdict, Instant at);
+    Entry* find(CheckId id) {
+        const auto found = by_id_.find(id);
+        return found == by_id_.end() ? nullptr : found->second;
     }
-    static Origin origin_of(const config::CheckSettings& settings) {
-        return {settings.address.family, settings.source, settings.interface};
+    void remember(Entry& entry) { by_id_[entry.id] = &entry; }
+    void forget(Entry& entry) {
+        stop(entry);
+        by_id_.erase(entry.id);
     }
 
-    boost::asio::io_context& io_;
     boost::asio::steady_timer timer_;
     Told told_;
-    std::uint64_t token_;
+    MakeProber make_;
     std::shared_ptr<int> life_; ///< ends with stop(): what the timer still brings then is nothing
-    std::vector<Entry> entries_;
-    std::set<std::pair<Instant, std::size_t>> order_; ///< by the time of the next turn
+    CheckId last_id_{0};
+    std::vector<std::unique_ptr<Entry>> entries_; ///< in the order of the list
+    std::unordered_map<CheckId, Entry*> by_id_;
+    std::set<std::pair<Instant, CheckId>> order_; ///< by the time of the next turn
     Instant armed_{ha::end_of_time};
-    std::map<Origin, std::unique_ptr<Socket>> sockets_;
+    std::map<std::size_t, std::unique_ptr<Prober>> probers_; ///< by the type of the target
 };
 
 /// Puts a check where its next turn belongs.
-void Checks::Impl::arrange(std::size_t index) {
-    Entry& entry = entries_[index];
+void Checks::Impl::arrange(Entry& entry) {
     if (entry.due != ha::end_of_time)
-        order_.erase({entry.due, index});
+        order_.erase({entry.due, entry.id});
     entry.due = entry.check.due();
     if (entry.due != ha::end_of_time)
-        order_.insert({entry.due, index});
+        order_.insert({entry.due, entry.id});
 }
 
 void Checks::Impl::arm() {
@@ -116,72 +109,119 @@ void Checks::Impl::arm() {
             return;
         armed_ = ha::end_of_time;
         turn();
-        if (!life.expired())
-            arm();
+        arm();
     });
 }
 
 void Checks::Impl::turn() {
-    for (auto& [origin, socket] : sockets_)
-        if (socket)
-            receive(socket->echo);
-    const std::weak_ptr<int> life = life_;
+    for (auto& [type, prober] : probers_)
+        prober->receive();
     // Those that are due now; what becomes due meanwhile has the next turn.
     const Instant now = moment();
-    while (!life.expired() && !order_.empty() && order_.begin()->first <= now) {
-        const std::size_t index = order_.begin()->second;
-        const Check::Turn done = entries_[index].check.turn(now);
-        if (done.ask)
-            ask(index, *done.ask);
-        arrange(index);
-        tell(index, done.verdict);
+    while (!order_.empty() && order_.begin()->first <= now) {
+        Entry& entry = *find(order_.begin()->second);
+        const Check::Turn done = entry.check.turn(now);
+        arrange(entry);
+        tell(entry, done.verdict, now);
+        if (done.ask && entry.check.state() != CheckState::stopped)
+            ask(entry, *done.ask);
     }
 }
 
-void Checks::Impl::receive(EchoSocket& echo) {
-    constexpr int bound = 4096; // whoever floods us must not keep the loop
-    for (int i = 0; i < bound && life_; ++i) {
-        const auto answer = echo.receive();
-        if (!answer)
-            return;
-        if (answer->check >= entries_.size() || entries_[answer->check].settings->address != answer->from)
-            continue;
-        // The turn of a check that answered is later than where it stands; it finds that out by itself.
-        tell(answer->check, entries_[answer->check].check.answered(moment(), answer->number));
-    }
+Prober& Checks::Impl::prober_for(const config::Target& target) {
+    auto& prober = probers_[target.index()];
+    if (!prober)
+        prober = make_(target, [this](Finding finding) { on_finding(std::move(finding)); });
+    return *prober;
 }
 
-Checks::Impl::Socket* Checks::Impl::socket_for(const config::CheckSettings& settings, std::string& trouble) {
-    auto& socket = sockets_[origin_of(settings)];
-    if (socket)
-        return socket.get();
-    auto echo = EchoSocket::open({settings.address.family, settings.source, settings.interface, token_});
-    if (!echo) {
-        trouble = std::move(echo.error());
-        return nullptr;
-    }
-    socket.reset(new Socket{std::move(*echo), {}});
-    EchoSocket* const opened = &socket->echo;
-    socket->readable.emplace(io_, opened->descriptor(), [this, opened] { receive(*opened); });
-    return socket.get();
+void Checks::Impl::ask(Entry& entry, std::uint64_t number) {
+    const CheckId id = entry.id;
+    auto trouble = prober_for(entry.named.settings.target).ask(id, entry.named.settings, number);
+    if (Entry* const still = find(id))
+        still->trouble = trouble ? std::move(*trouble) : std::string{};
 }
 
-void Checks::Impl::ask(std::size_t index, std::uint64_t number) {
-    Entry& entry = entries_[index];
+void Checks::Impl::on_finding(Finding finding) {
+    Entry* const entry = find(finding.check);
+    if (entry == nullptr || !life_)
+        return;
+    const Check::Heard heard = entry->check.answered(finding.at, finding.number, finding.found);
+    if (!heard.counted)
+        return;
+    if (finding.number >= entry->newest_found) {
+        entry->newest_found = finding.number;
+        entry->complaint = finding.found == Found::bad ? finding.detail : std::string{};
+        entry->detail = std::move(finding.detail);
+    }
+    // The turn of a check that was answered is later than where it stands; it finds that out by itself.
+    tell(*entry, heard.verdict, finding.at);
+}
+
+void Checks::Impl::tell(Entry& entry, std::optional<CheckVerdict> verdict, Instant at) {
+    if (!verdict || !life_)
+        return;
+    const config::CheckSettings& settings = entry.named.settings;
+    CheckNews news{*verdict, {}, at, at - std::exchange(entry.told_at, at)};
+    if (*verdict == CheckVerdict::up) {
+        news.words = settings.wellness();
+    } else if (!entry.complaint.empty()) {
+        news.words = entry.complaint;
+    } else {
+        news.words = settings.silence();
+        if (!entry.trouble.empty())
+            news.words += ": " + entry.trouble;
+    }
+    told_(entry.place, news);
+}
+
+void Checks::Impl::start(Entry& entry, Instant first) {
+    entry.told_at = moment();
+    entry.newest_found = 0;
+    entry.check.start(entry.told_at, first);
+    arrange(entry);
+}
+
+void Checks::Impl::stop(Entry& entry) {
+    if (entry.check.state() == CheckState::stopped)
+        return;
+    entry.check.stop(moment());
     entry.trouble.clear();
-    Socket* const socket = socket_for(*entry.settings, entry.trouble);
-    if (socket == nullptr)
-        return;
-    const int error = socket->echo.ask(entry.settings->address, static_cast<std::uint32_t>(index), number);
-    if (error == 0)
-        return;
-    entry.trouble = std::string{"the kernel does not send the question: "} + std::strerror(error);
-    if (is_stale(error))
-        sockets_[origin_of(*entry.settings)].reset();
+    entry.detail.clear();
+    entry.complaint.clear();
+    arrange(entry);
+    const auto prober = probers_.find(entry.named.settings.target.index());
+    if (prober != probers_.end())
+        prober->second->forget(entry.id);
 }
 
-Checks::Checks(boost::asio::io_context& io, std::vector<const config::CheckSettings*> checks, Told told)
-    : impl_(std::make_unique<Impl>(io, std::move(checks), std::move(told))) {}
+void Checks::Impl::start_all(const std::vector<Entry*>& entries) {
+    const Instant now = moment();
+    const auto count = static_cast<std::int64_t>(entries.size());
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        Entry& entry = *entries[i];
+        const bool automatic = entry.named.settings.auto_start == config::AutoStart::yes;
+        if (!entry.wanted.value_or(automatic) || entry.check.state() != CheckState::stopped)
+            continue;
+        const Duration spread = std::min<Duration>(entry.named.settings.interval, std::chrono::seconds{1});
+        start(entry, now + spread * static_cast<std::int64_t>(i) / count);
+    }
+    arm();
+}
+
+Checks::Checks(boost::asio::io_context& io, std::vector<Named> checks, Told told, MakeProber make)
+    : impl_(std::make_unique<Impl>(io, std::move(told), std::move(make))) {
+    for (Named& named : checks) {
+        impl_->entries_.push_back(impl_->entry_of(std::move(named)));
+        impl_->remember(*impl_->entries_.back());
+    }
+    impl_->number();
+}
+
+Checks::Checks(boost::asio::io_context& io, std::vector<Named> checks, Told told)
+    : Checks(io, std::move(checks), std::move(told), [&io](const config::Target& target, Prober::Told to) {
+        return make_prober(io, target, std::move(to));
+    }) {}
 
 Checks::~Checks() {
     stop();
@@ -189,55 +229,92 @@ Checks::~Checks() {
 
 void Checks::start() {
     impl_->life_ = std::make_shared<int>();
-    const Instant now = moment();
-    const auto count = static_cast<std::int64_t>(impl_->entries_.size());
-    for (std::size_t i = 0; i < impl_->entries_.size(); ++i) {
-        Impl::Entry& entry = impl_->entries_[i];
-        if (entry.settings->auto_start == config::AutoStart::no)
-            continue;
-        const Duration spread = std::min<Duration>(entry.settings->interval, std::chrono::seconds{1});
-        entry.check.start(now, now + spread * static_cast<std::int64_t>(i) / count);
-        impl_->arrange(i);
-    }
-    impl_->arm();
+    std::vector<Impl::Entry*> all;
+    for (const auto& entry : impl_->entries_)
+        all.push_back(entry.get());
+    impl_->start_all(all);
 }
 
 void Checks::stop() {
     impl_->life_.reset();
     impl_->timer_.cancel();
-    impl_->sockets_.clear();
+    impl_->probers_.clear();
 }
 
 bool Checks::start_one(std::size_t check) {
-    Impl::Entry& entry = impl_->entries_[check];
+    Impl::Entry& entry = *impl_->entries_[check];
+    entry.wanted = true;
     if (entry.check.state() != CheckState::stopped)
         return false;
-    const Instant now = moment();
-    entry.check.start(now, now);
-    impl_->arrange(check);
+    impl_->start(entry, moment());
     impl_->arm();
     return true;
 }
 
 bool Checks::stop_one(std::size_t check) {
-    Impl::Entry& entry = impl_->entries_[check];
+    Impl::Entry& entry = *impl_->entries_[check];
+    entry.wanted = false;
     if (entry.check.state() == CheckState::stopped)
         return false;
-    entry.check.stop(moment());
-    entry.trouble.clear();
-    impl_->arrange(check);
+    impl_->stop(entry);
     impl_->arm();
     return true;
 }
 
+Checks::Reconfigured Checks::reconfigure(std::vector<Named> checks) {
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<Impl::Entry>> before;
+    for (auto& entry : impl_->entries_)
+        before[{entry->named.group, entry->named.settings.name}] = std::move(entry);
+    impl_->entries_.clear();
+    Reconfigured done;
+    std::vector<Impl::Entry*> fresh;
+    for (Named& named : checks) {
+        const auto known = before.find({named.group, named.settings.name});
+        if (known != before.end() && known->second->named.settings == named.settings) {
+            impl_->entries_.push_back(std::move(known->second));
+            before.erase(known);
+            continue;
+        }
+        auto entry = impl_->entry_of(std::move(named));
+        if (known == before.end()) {
+            ++done.added;
+        } else {
+            ++done.changed;
+            entry->wanted = known->second->wanted;
+            impl_->forget(*known->second);
+            before.erase(known);
+        }
+        impl_->remember(*entry);
+        fresh.push_back(entry.get());
+        impl_->entries_.push_back(std::move(entry));
+    }
+    done.removed = before.size();
+    for (auto& [name, entry] : before)
+        impl_->forget(*entry);
+    impl_->number();
+    if (impl_->life_)
+        impl_->start_all(fresh);
+    return done;
+}
+
+std::size_t Checks::count() const {
+    return impl_->entries_.size();
+}
+
+const Checks::Named& Checks::named(std::size_t check) const {
+    return impl_->entries_[check]->named;
+}
+
 CheckState Checks::state(std::size_t check) const {
-    return impl_->entries_[check].check.state();
+    return impl_->entries_[check]->check.state();
 }
 
 CheckLine Checks::line(std::size_t check) const {
-    const Impl::Entry& entry = impl_->entries_[check];
+    const Impl::Entry& entry = *impl_->entries_[check];
     const Check& of = entry.check;
-    return {of.state(),    entry.trouble,         of.since(), of.asked(), of.answers(),
+    return {of.state(),    entry.trouble.empty() ? entry.detail : entry.trouble,
+            of.since(),    of.asked(),
+            of.answers(),  of.refusals(),
             of.failures(), of.latency().summary()};
 }
 

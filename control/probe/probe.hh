@@ -3,14 +3,16 @@
 
 // The checks of this node, as the service loop uses them.
 //
-// Problem: ten thousand targets, each with a rhythm of its own, on one thread that has other work. Idea: each
-// check has a pure half that knows the time of its next turn (check.hh); they stand in one order by that
-// time, and one timer waits for the first. Questions leave through as few sockets as there are places to ask
-// from. Before the time is judged, what has arrived is read: an answer that waits in a socket is no silence.
-// Deliberately absent: roles, actions, alarms.
+// Problem: ten thousand targets, each with a rhythm of its own, on one thread that has other work; and the
+// configuration may change while they run. Idea: each check has a pure half that knows the time of its next
+// turn (check.hh); they stand in one order by that time, and one timer waits for the first. Questions leave
+// through one prober a method (prober.hh). Before the time is judged, what has arrived is read: an answer
+// that waits in a socket is no silence. A check is known by its group and its name: one whose settings a new
+// configuration leaves alone goes on as if nothing had happened. Deliberately absent: roles, actions, alarms.
 
-#include "control/config/config.hh"
+#include "control/config/check_settings.hh"
 #include "control/probe/check.hh"
+#include "control/probe/prober.hh"
 
 #include <boost/asio/io_context.hpp>
 
@@ -25,21 +27,40 @@ namespace tandem::probe {
 /// One check as a status shows it.
 struct CheckLine {
     CheckState state{CheckState::stopped};
-    std::string detail; ///< a sentence without a full stop, or empty; never text from the network
-    Instant since{};    ///< of the state
+    /// Of the newest question: what was found, or why it did not leave. A part of a sentence without a full
+    /// stop, or empty; never raw text from the network.
+    std::string detail;
+    Instant since{}; ///< of the state
     std::uint64_t asked{0};
-    std::uint64_t answers{0};
+    std::uint64_t answers{0};  ///< good ones
+    std::uint64_t refusals{0}; ///< bad ones
     std::uint64_t failures{0}; ///< how often it went down
     std::optional<LatencySummary> latency;
 };
 
+/// A change that somebody is told of.
+struct CheckNews {
+    CheckVerdict verdict{CheckVerdict::up};
+    /// What the target does, as a part of a sentence: "does not answer", "refuses the connection".
+    std::string words;
+    Instant at{};
+    Duration lasted{}; ///< how long it was the other way round; since its start, before the first change
+};
+
 class Checks {
 public:
-    /// `check`: its place among those given.
-    using Told = std::function<void(std::size_t check, CheckVerdict verdict)>;
+    struct Named {
+        std::string group;
+        config::CheckSettings settings;
+    };
+    /// `check`: its place in the list. It may start and stop single checks, and nothing else of this object.
+    using Told = std::function<void(std::size_t check, const CheckNews& news)>;
+    using MakeProber = std::function<std::unique_ptr<Prober>(const config::Target& target, Prober::Told)>;
 
-    /// `checks`: they outlive this object. `told` is called on the loop.
-    Checks(boost::asio::io_context& io, std::vector<const config::CheckSettings*> checks, Told told);
+    /// `told` is called on the loop. `make`: of each type of target the prober, made when it is first needed.
+    Checks(boost::asio::io_context& io, std::vector<Named> checks, Told told, MakeProber make);
+    /// With the probers of make_prober().
+    Checks(boost::asio::io_context& io, std::vector<Named> checks, Told told);
     ~Checks();
     Checks(const Checks&) = delete;
     Checks& operator=(const Checks&) = delete;
@@ -52,6 +73,18 @@ public:
     bool start_one(std::size_t check);
     bool stop_one(std::size_t check);
 
+    struct Reconfigured {
+        std::size_t added{0};
+        std::size_t changed{0};
+        std::size_t removed{0};
+    };
+    /// Another list, in which a check is known by group and name. Unchanged ones keep everything they are.
+    /// Others begin anew: they run if an operator has said so, or said nothing and they have auto_start. What
+    /// was told of a check that has gone or changed is void: nobody is told that it is up.
+    Reconfigured reconfigure(std::vector<Named> checks);
+
+    std::size_t count() const;
+    const Named& named(std::size_t check) const;
     CheckState state(std::size_t check) const;
     /// Costs a sort; state() does not.
     CheckLine line(std::size_t check) const;

@@ -144,7 +144,8 @@ struct SipClient::Impl : std::enable_shared_from_this<SipClient::Impl> {
     void on_broken(const LinkKey& key, const std::string& why);
     void on_message(const LinkKey& key, std::string_view message);
     void on_refused(std::string_view part);
-    void failed(std::uint64_t number, const std::string& why);
+    void failed(std::uint64_t number, const std::string& why,
+                SipOutcome::Kind kind = SipOutcome::Kind::failure);
     void finish(std::uint64_t number, SipOutcome outcome);
     void leave(Asked& asked, std::uint64_t number);
     void abandon(LinkKey key, std::uint64_t number);
@@ -170,7 +171,7 @@ struct SipClient::Impl : std::enable_shared_from_this<SipClient::Impl> {
 std::uint64_t SipClient::ask(Question question, Done done) {
     const std::uint64_t number = ++impl_->last;
     if (impl_->asked.size() >= questions_max) {
-        done({SipOutcome::Kind::failure, 0, "too many questions are on their way"});
+        done({SipOutcome::Kind::trouble, 0, "too many questions are on their way"});
         return number;
     }
     Impl::Asked& one = impl_->asked[number];
@@ -207,9 +208,9 @@ void SipClient::Impl::located(std::uint64_t number, const resolve::Located& loca
     found->second.servers = located.servers;
     found->second.remark = located.detail;
     if (located.servers.empty())
-        finish(number,
-               {SipOutcome::Kind::failure, 0,
-                located.detail.empty() ? "the name has no address that can be used" : located.detail});
+        finish(number, {located.knowledge == resolve::Knowledge::none ? SipOutcome::Kind::trouble
+                                                                      : SipOutcome::Kind::failure,
+                        0, located.detail.empty() ? "has no address that can be used" : located.detail});
     else
         go(number);
 }
@@ -221,7 +222,7 @@ void SipClient::Impl::go(std::uint64_t number) {
     const LinkKey key = key_of(one.question, server);
     std::string why;
     if (!links.contains(key) && !open(key, server, one, why)) {
-        failed(number, why);
+        failed(number, why, SipOutcome::Kind::trouble);
         return;
     }
     Shared& shared = links.at(key);
@@ -292,7 +293,7 @@ void SipClient::Impl::send(std::uint64_t number) {
     const std::shared_ptr<SipLink> link = links.at(*one.link).link;
     const std::string local = link->local_for(server);
     if (local.empty()) {
-        failed(number, "there is no way to it");
+        failed(number, "there is no way to it", SipOutcome::Kind::trouble);
         return;
     }
     const config::SipTarget& target = *one.question.target;
@@ -315,7 +316,7 @@ void SipClient::Impl::send(std::uint64_t number) {
     request.more = {{"Accept", "application/sdp"}};
     auto written = write_request(request);
     if (!written) {
-        finish(number, {SipOutcome::Kind::failure, 0, "the settings make no valid request"});
+        finish(number, {SipOutcome::Kind::trouble, 0, "the settings make no valid request"});
         return;
     }
     one.message = std::move(*written);
@@ -324,7 +325,7 @@ void SipClient::Impl::send(std::uint64_t number) {
     timers.end = std::max(one.end - now, ha::Duration{0});
     one.transaction.emplace(now, SipTransactionKind::non_invite, link->reliability(), timers);
     if (const std::string why = link->send(server, one.message); !why.empty()) {
-        failed(number, why);
+        failed(number, why, SipOutcome::Kind::trouble);
         return;
     }
     arrange(number);
@@ -376,8 +377,8 @@ void SipClient::Impl::on_message(const LinkKey& key, std::string_view message) {
     const auto heard = one.transaction->on_response(moment(), *status);
     if (heard == SipTransaction::Heard::final) {
         finish(number, {SipOutcome::Kind::response, *status,
-                        std::to_string(*status) + " (" + std::string{class_of(*status)} + ") from " +
-                            place_text(one.servers[one.server])});
+                        "answers " + std::to_string(*status) + " (" + std::string{class_of(*status)} +
+                            ") at " + place_text(one.servers[one.server])});
         return;
     }
     arrange(number);
@@ -392,7 +393,7 @@ void SipClient::Impl::on_refused(std::string_view part) {
 }
 
 /// RFC 3263 section 4.3: the next server, if there is one.
-void SipClient::Impl::failed(std::uint64_t number, const std::string& why) {
+void SipClient::Impl::failed(std::uint64_t number, const std::string& why, SipOutcome::Kind kind) {
     Asked& one = asked.at(number);
     leave(one, number);
     one.transaction.reset();
@@ -401,7 +402,7 @@ void SipClient::Impl::failed(std::uint64_t number, const std::string& why) {
         go(number);
         return;
     }
-    finish(number, {SipOutcome::Kind::failure, 0, why + ": " + place});
+    finish(number, {kind, 0, why + ": " + place});
 }
 
 void SipClient::Impl::leave(Asked& one, std::uint64_t number) {
@@ -471,7 +472,7 @@ void SipClient::Impl::turn_one(std::uint64_t number, ha::Instant now) {
         arrange(number);
         return;
     }
-    std::string detail = "no name was found in time";
+    std::string detail = "its name was not found in time";
     if (!one.servers.empty())
         detail = (one.transaction ? "no response from " : "no connection to ") +
                  place_text(one.servers[one.server]);

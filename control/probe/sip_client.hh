@@ -26,7 +26,8 @@ struct SipOutcome {
     enum class Kind : std::uint8_t {
         response, ///< a final one
         silence,  ///< none within the time
-        failure,  ///< the transport or the name look-up failed
+        failure,  ///< the other side refused, or the network did
+        trouble,  ///< the question did not leave
     };
     Kind kind{Kind::failure};
     std::uint16_t status{0};

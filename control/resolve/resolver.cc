@@ -111,7 +111,11 @@ void Resolver::Impl::search(const std::shared_ptr<Search>& one) {
         });
         return;
     }
-    Located located{one->locator.servers(), {}};
+    Located located{one->locator.servers(), Knowledge::sure, {}};
+    if (one->busy || one->locator.incomplete())
+        located.knowledge = Knowledge::none;
+    else if (one->expired)
+        located.knowledge = Knowledge::expired;
     if (one->busy)
         located.detail = "too many names are being looked up";
     else if (one->locator.incomplete())
@@ -119,7 +123,7 @@ void Resolver::Impl::search(const std::shared_ptr<Search>& one) {
     else if (one->expired)
         located.detail = "the name server does not answer; the address is from an entry that has expired";
     else if (located.servers.empty())
-        located.detail = "the name has no address";
+        located.detail = "has a name without an address";
     one->done(located);
 }
 

@@ -38,9 +38,16 @@ struct ResolverSettings {
     CacheBounds cache;
 };
 
+enum class Knowledge : std::uint8_t {
+    sure,    ///< what the name servers say now, or what needed no question
+    expired, ///< what they said once
+    none,    ///< nobody could say
+};
+
 /// The servers of a URI.
 struct Located {
     std::vector<Server> servers;
+    Knowledge knowledge{Knowledge::sure};
     std::string detail; ///< a sentence about what is missing or old; empty: all is well
 };
 

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <set>
 
 using namespace tandem;
 using namespace tandem::app;
@@ -28,7 +29,7 @@ struct World {
     void add(std::size_t group, const std::string& name, config::AutoStart start = config::AutoStart::yes) {
         config::CheckSettings check;
         check.name = name;
-        check.address = wire::IpAddress::v4({240, 0, 0, 1});
+        check.target = config::NetworkTarget{wire::IpAddress::v4({240, 0, 0, 1})};
         check.auto_start = start;
         check.interval = 5ms;
         check.timeout = 5ms;
@@ -143,6 +144,75 @@ BOOST_AUTO_TEST_CASE(a_check_is_named_as_people_know_it) {
                "check far is stopped already");
     BOOST_TEST(world.events("check.started") == 1);
     BOOST_TEST(world.events("check.stopped") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(every_verdict_reaches_the_hook_in_a_storm_too) {
+    World world;
+    constexpr std::size_t count = 200;
+    for (std::size_t i = 0; i < count; ++i)
+        world.add(i % 2, "c" + std::to_string(i));
+    world.open();
+    std::vector<CheckChange> changes;
+    world.desk->on_change([&](const CheckChange& change) { changes.push_back(change); });
+    world.run_until([&] { return changes.size() == count; });
+    const CheckChange& change = changes.front();
+    BOOST_TEST((change.group == "sip" || change.group == "trunk"));
+    BOOST_TEST(change.check.starts_with("c"));
+    BOOST_TEST(change.method == "network");
+    BOOST_TEST(change.target == "240.0.0.1");
+    BOOST_TEST((change.verdict == probe::CheckVerdict::down));
+    BOOST_TEST(change.detail.starts_with("does not answer"));
+    BOOST_TEST((change.lasted >= 5ms && change.lasted < 20s));
+    BOOST_TEST((change.worst_case == 10ms));
+}
+
+BOOST_AUTO_TEST_CASE(another_configuration_leaves_alone_what_it_does_not_change) {
+    World world;
+    world.add(0, "kept");
+    world.add(0, "changed");
+    world.add(0, "gone");
+    world.add(1, "quiet");
+    world.open();
+    world.run_until([&] { return world.desk->conditions().size() == 4; });
+    BOOST_REQUIRE(world.desk->set_running(1, "quiet", CheckDesk::Running::no).has_value());
+    const auto asked = [&](std::string_view name) {
+        const auto list = world.desk->list(std::nullopt, 0);
+        for (const auto& check : list.at("checks").as_array())
+            if (check.at("name").as_string() == name)
+                return check.at("asked").to_number<std::uint64_t>();
+        return std::uint64_t{0};
+    };
+    const std::uint64_t before = asked("kept");
+    config::Config other = world.config;
+    std::swap(other.groups[0], other.groups[1]);
+    auto& checks = other.groups[1].checks;
+    checks.pop_back();
+    checks[1].timeout = 20min;
+    checks[1].interval = 1min;
+    other.groups[0].checks[0].retry = 1;
+    other.groups[0].checks.push_back(checks[0]);
+    other.groups[0].checks.back().name = "new";
+    const auto done = world.desk->reconfigure(other);
+    BOOST_TEST(done.added == 1U);
+    BOOST_TEST(done.changed == 2U);
+    BOOST_TEST(done.removed == 1U);
+    const auto conditions = world.desk->conditions();
+    BOOST_REQUIRE(conditions.size() == 1U); // the others have a new life
+    BOOST_TEST(conditions[0].subject == "kept");
+    BOOST_TEST(conditions[0].group == "sip");
+    BOOST_TEST(asked("kept") >= before);
+    BOOST_TEST(asked("changed") <= 1U);
+    BOOST_TEST((world.desk->summary(1).down == std::vector<std::string>{"kept"}));
+    // What an operator has stopped stays so.
+    const auto states = world.desk->summary(0).states;
+    BOOST_TEST(std::ranges::count(states, std::pair<std::string, std::uint64_t>{"stopped", 1}) == 1);
+    world.run_until([&] { return world.desk->conditions().size() == 2; });
+    BOOST_TEST(world.desk->reconfigure(other).changed == 0U);
+    BOOST_TEST(world.desk->conditions().size() == 2U);
+    BOOST_TEST((world.desk->reconfigure(config::Config{}).removed == 4U));
+    BOOST_TEST(world.desk->conditions().empty());
+    world.io.restart();
+    world.io.run_for(20ms); // nobody is left, and nothing waits
 }
 
 BOOST_AUTO_TEST_SUITE_END()

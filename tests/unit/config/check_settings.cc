@@ -26,7 +26,7 @@ BOOST_AUTO_TEST_CASE(defaults_are_those_that_users_know) {
     const auto checks = checks_of(least);
     BOOST_REQUIRE(checks.size() == 1U);
     BOOST_TEST(checks[0].name == "gw");
-    BOOST_TEST(checks[0].address.to_string() == "192.0.2.1");
+    BOOST_TEST(checks[0].asked().to_string() == "192.0.2.1");
     BOOST_TEST((checks[0].interval == 500ms && checks[0].timeout == 3000ms));
     BOOST_TEST(checks[0].retry == 2U);
     BOOST_TEST(checks[0].recover == 3U);
@@ -61,7 +61,7 @@ name = "near"
 address = "192.0.2.2"
 )");
     BOOST_REQUIRE(checks.size() == 2U);
-    BOOST_TEST(checks[0].address.to_string() == "fe80::1");
+    BOOST_TEST(checks[0].asked().to_string() == "fe80::1");
     BOOST_TEST(checks[0].source.to_string() == "fe80::2");
     BOOST_TEST(checks[0].interface == "eth0");
     BOOST_TEST((checks[0].auto_start == AutoStart::no));

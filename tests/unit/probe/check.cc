@@ -3,7 +3,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <vector>
@@ -21,11 +23,18 @@ struct World {
     Check check;
     Duration rtt{2ms};
     Instant gone{ha::end_of_time}; ///< questions that are asked from then on get no answer
+    Instant sick{ha::end_of_time}; ///< or a bad one
+    /// What becomes of a question, where it is not for the times above to say; `nothing`: no answer.
+    std::function<std::optional<Found>(std::uint64_t number)> fate;
     Instant now{start};
-    std::multimap<Instant, std::uint64_t> under_way; ///< answers, by when they arrive
+    struct Answer {
+        std::uint64_t number;
+        Found found;
+    };
+    std::multimap<Instant, Answer> under_way; ///< by when they arrive
     std::vector<std::pair<Instant, CheckVerdict>> verdicts;
     std::set<CheckState> seen;
-    Instant last_answer{};
+    Instant last_answer{}; ///< a good one
 
     explicit World(const CheckPolicy& policy)
         : check(policy) {
@@ -39,8 +48,13 @@ struct World {
     void turn() {
         const Check::Turn done = check.turn(now);
         note(done.verdict);
-        if (done.ask && now < gone)
-            under_way.emplace(now + rtt, *done.ask);
+        if (!done.ask)
+            return;
+        const auto found = fate          ? fate(*done.ask)
+                           : now >= gone ? std::nullopt
+                                         : std::optional{now >= sick ? Found::bad : Found::good};
+        if (found)
+            under_way.emplace(now + rtt, Answer{*done.ask, *found});
     }
     /// Until then, as a loop does it: each answer and each turn at its time.
     void run(Instant until) {
@@ -51,10 +65,11 @@ struct World {
                 break;
             now = std::max(now, next);
             if (answer <= next) {
-                const std::uint64_t number = under_way.begin()->second;
+                const Answer came = under_way.begin()->second;
                 under_way.erase(under_way.begin());
-                last_answer = now;
-                note(check.answered(now, number));
+                if (came.found == Found::good)
+                    last_answer = now;
+                note(check.answered(now, came.number, came.found).verdict);
             } else {
                 turn();
             }
@@ -144,6 +159,141 @@ BOOST_AUTO_TEST_CASE(it_is_never_found_later_than_said) {
     }
 }
 
+// Whatever comes, in whatever order: what two rules say, and nothing else, makes it go down.
+BOOST_AUTO_TEST_CASE(bad_answers_and_silence_in_any_mixture) {
+    std::mt19937 random{5881};
+    const auto any = [&](int least, int most) {
+        return std::uniform_int_distribution<int>{least, most}(random);
+    };
+    for (int round = 0; round < 2000; ++round) {
+        const auto interval = std::chrono::milliseconds{any(5, 1000)};
+        const CheckPolicy policy{.interval = interval,
+                                 .timeout = interval * any(1, 60),
+                                 .retry = static_cast<unsigned>(any(0, 50)),
+                                 .recover = 1};
+        World world{policy};
+        world.rtt = std::chrono::microseconds{any(0, static_cast<int>(interval.count()) * 900)};
+        world.run(interval * any(2, 20) + std::chrono::microseconds{any(0, 999)});
+        const int bad_of_ten = any(0, 10);
+        unsigned bad = 0;
+        std::vector<Instant> failed; // when a bad answer will be there
+        world.fate = [&](std::uint64_t) -> std::optional<Found> {
+            if (any(1, 10) > bad_of_ten)
+                return std::nullopt;
+            ++bad;
+            failed.push_back(world.now + world.rtt);
+            return Found::bad;
+        };
+        world.run(policy.worst_case() * 3);
+        BOOST_REQUIRE(world.verdicts.size() == 1U);
+        BOOST_REQUIRE((world.verdicts[0].second == CheckVerdict::down));
+        const Instant down = world.verdicts[0].first;
+        BOOST_REQUIRE((down - world.last_answer).count() <= policy.worst_case().count());
+        const bool by_bad = failed.size() > policy.retry && failed[policy.retry] <= down;
+        if (by_bad) // at once
+            BOOST_REQUIRE((failed[policy.retry] == down));
+        else
+            BOOST_REQUIRE((down - world.last_answer).count() >= policy.timeout.count());
+        BOOST_REQUIRE(world.check.refusals() + 1 >= bad); // one may be under way
+    }
+}
+
+BOOST_AUTO_TEST_CASE(bad_answers_need_no_timeout) {
+    World world{{}};
+    world.run(10'100ms);
+    world.sick = world.now;
+    world.run(10s);
+    BOOST_REQUIRE(world.verdicts.size() == 1U);
+    BOOST_TEST(
+        (world.verdicts[0] == std::pair{start + 11'502ms, CheckVerdict::down})); // asked at 10.5 to 11.5
+    BOOST_TEST(world.seen.contains(CheckState::failing));
+    BOOST_TEST((world.check.state() == CheckState::down)); // as long as it goes on
+    BOOST_TEST(world.check.failures() == 1U);
+    BOOST_TEST(world.check.latency().summary()->median_us == 2000U);
+    world.sick = ha::end_of_time;
+    world.run(5s);
+    BOOST_REQUIRE(world.verdicts.size() == 2U);
+    BOOST_TEST((world.verdicts[1].second == CheckVerdict::up));
+}
+
+BOOST_AUTO_TEST_CASE(one_that_is_bad_from_the_beginning_is_down_too) {
+    World world{{.retry = 0}};
+    world.sick = start;
+    world.run(1s);
+    BOOST_REQUIRE(world.verdicts.size() == 1U);
+    BOOST_TEST((world.verdicts[0] == std::pair{start + 2ms, CheckVerdict::down}));
+}
+
+BOOST_AUTO_TEST_CASE(a_good_answer_between_bad_ones_begins_anew) {
+    World world{{.retry = 2}};
+    world.fate = [](std::uint64_t number) { return number % 3 == 0 ? Found::good : Found::bad; };
+    world.run(60s);
+    BOOST_TEST(world.verdicts.empty());
+    BOOST_TEST(world.seen.contains(CheckState::failing));
+    // But of four questions three may not be bad.
+    world.fate = [](std::uint64_t number) { return number % 4 == 0 ? Found::good : Found::bad; };
+    world.run(60s);
+    BOOST_TEST(!world.verdicts.empty());
+}
+
+BOOST_AUTO_TEST_CASE(silence_between_bad_answers_speaks_for_nobody) {
+    World world{{.interval = 100ms, .timeout = 6000ms, .retry = 2}};
+    world.run(10'050ms);
+    std::uint64_t first = 0;
+    world.fate = [&](std::uint64_t number) -> std::optional<Found> {
+        if (first == 0)
+            first = number;
+        return (number - first) % 2 == 0 ? std::optional{Found::bad} : std::nullopt;
+    };
+    world.run(6s);
+    BOOST_REQUIRE(world.verdicts.size() == 1U);
+    BOOST_TEST((world.verdicts[0].first == start + 10'502ms)); // bad at 10.1, 10.3 and 10.5
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_good_answer_does_not_undo_a_later_bad_one) {
+    Check check{{.interval = 100ms, .timeout = 1000ms, .retry = 1, .recover = 1}};
+    check.start(start, start);
+    std::vector<std::uint64_t> asked;
+    for (int i = 0; i < 4; ++i)
+        asked.push_back(check.turn(start + 100ms * i).ask.value());
+    const Instant then = start + 310ms;
+    BOOST_TEST(!check.answered(then, asked[1], Found::bad).verdict.has_value());
+    BOOST_TEST(!check.answered(then, asked[0], Found::good).verdict.has_value());
+    BOOST_TEST((check.state() == CheckState::failing));
+    BOOST_TEST(check.bad_in_a_row() == 1U);
+    BOOST_TEST((check.answered(then, asked[2], Found::bad).verdict == CheckVerdict::down));
+    // One asked in between that turns out well: the newest is bad all the same.
+    BOOST_TEST(!check.answered(then, asked[1], Found::good).counted); // one answer a question
+    BOOST_TEST((check.state() == CheckState::down));
+    BOOST_TEST((check.answered(then, asked[3], Found::good).verdict == CheckVerdict::up));
+    BOOST_TEST(check.bad_in_a_row() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_bad_answer_ends_a_recovery) {
+    World world{{.recover = 5}};
+    world.gone = start;
+    world.run(10s);
+    world.gone = ha::end_of_time;
+    world.run(1100ms);
+    BOOST_TEST((world.check.state() == CheckState::recovering));
+    world.sick = world.now;
+    world.run(500ms);
+    BOOST_TEST((world.check.state() == CheckState::down));
+    BOOST_TEST(world.verdicts.size() == 1U);
+    BOOST_TEST(world.check.failures() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(several_slow_questions_are_under_way_at_once) {
+    World world{{.interval = 10s, .timeout = 35s, .retry = 2}};
+    world.rtt = 32s;
+    world.run(10min);
+    BOOST_TEST(world.verdicts.empty());
+    world.sick = world.now;
+    world.run(10min);
+    BOOST_REQUIRE(world.verdicts.size() == 1U);
+    BOOST_TEST((world.verdicts[0].first - world.last_answer <= world.check.policy().worst_case()));
+}
+
 BOOST_AUTO_TEST_CASE(answers_that_take_longer_than_an_interval_are_answers) {
     World world{{.interval = 10ms, .timeout = 500ms, .retry = 2}};
     world.rtt = 120ms;
@@ -199,17 +349,20 @@ BOOST_AUTO_TEST_CASE(what_is_no_answer_changes_nothing) {
     const auto first = check.turn(start).ask;
     BOOST_REQUIRE(first.has_value());
     for (const std::uint64_t number : {*first + 1, *first - 1, ~std::uint64_t{0}})
-        BOOST_TEST(!check.answered(start + 1ms, number).has_value());
+        for (const Found found : {Found::good, Found::bad})
+            BOOST_TEST(!check.answered(start + 1ms, number, found).counted);
     BOOST_TEST((check.state() == CheckState::unknown));
-    BOOST_TEST(!check.answered(start + 3001ms, *first).has_value()); // too late
+    BOOST_TEST(!check.answered(start + 3001ms, *first, Found::good).counted); // too late
     BOOST_TEST((check.state() == CheckState::unknown));
     check.turn(start + 3001ms);
     const auto second = check.turn(start + 3500ms + 1ms).ask;
     BOOST_REQUIRE(second.has_value());
-    BOOST_TEST(!check.answered(start + 3502ms, *second).has_value()); // up is what it was expected to be
+    const Check::Heard heard = check.answered(start + 3502ms, *second, Found::good);
+    BOOST_TEST((heard.counted && !heard.verdict)); // up is what it was expected to be
     BOOST_TEST((check.state() == CheckState::up));
     const std::uint64_t answers = check.answers();
-    BOOST_TEST(!check.answered(start + 3503ms, *second).has_value()); // twice
+    BOOST_TEST(!check.answered(start + 3503ms, *second, Found::good).counted); // twice
+    BOOST_TEST(!check.answered(start + 3503ms, *second, Found::bad).counted);
     BOOST_TEST(check.answers() == answers);
 }
 
@@ -221,10 +374,10 @@ BOOST_AUTO_TEST_CASE(stopped_it_asks_nothing_and_believes_nothing) {
     world.check.stop(world.now);
     BOOST_TEST((world.check.due() == ha::end_of_time));
     BOOST_TEST(!world.check.turn(world.now + 1h).ask.has_value());
-    const std::uint64_t old = world.under_way.empty() ? 0 : world.under_way.begin()->second;
+    const std::uint64_t old = world.under_way.empty() ? 0 : world.under_way.begin()->second.number;
     world.check.start(world.now, world.now);
     BOOST_TEST((world.check.state() == CheckState::unknown));
-    BOOST_TEST(!world.check.answered(world.now, old).has_value()); // of the time before
+    BOOST_TEST(!world.check.answered(world.now, old, Found::good).counted); // of the time before
     BOOST_TEST((world.check.state() == CheckState::unknown));
     world.under_way.clear();
     world.run(1s);

@@ -34,17 +34,19 @@ struct Wire : World {
     config::CheckSettings& add(const wire::IpAddress& address) {
         config::CheckSettings& check = settings.emplace_back();
         check.name = "check" + std::to_string(settings.size());
-        check.address = address;
+        check.target = config::NetworkTarget{address};
         check.interval = std::chrono::milliseconds{10};
         check.timeout = std::chrono::milliseconds{300};
         return check;
     }
     void start() {
-        std::vector<const config::CheckSettings*> all;
+        std::vector<probe::Checks::Named> all;
         for (const auto& check : settings)
-            all.push_back(&check);
-        checks = std::make_unique<probe::Checks>(
-            io, all, [this](std::size_t check, CheckVerdict verdict) { told.emplace_back(check, verdict); });
+            all.push_back({"group", check});
+        checks = std::make_unique<probe::Checks>(io, std::move(all),
+                                                 [this](std::size_t check, const probe::CheckNews& news) {
+                                                     told.emplace_back(check, news.verdict);
+                                                 });
         checks->start();
     }
     bool comes_to(std::size_t check, CheckState state) {
