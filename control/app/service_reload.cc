@@ -90,6 +90,8 @@ std::vector<std::string> Service::reconfigure(const config::Config& wanted) {
     std::vector<std::string> done;
     const auto [added, changed, removed] = checks_->reconfigure(wanted);
     done.push_back("checks: " + changes_text(added, changed, removed));
+    actions_->reconfigure(wanted);
+    done.push_back("actions: " + std::to_string(wanted.actions.lists.size()) + " lists");
     return done;
 }
 

@@ -2,6 +2,7 @@
 #include "control/config/check_schema.hh"
 
 #include "control/config/action_schema.hh"
+#include "control/config/sip_check_schema.hh"
 #include "control/config/values.hh"
 
 #include <algorithm>
@@ -27,6 +28,8 @@ struct Method {
 /// Those that a file may name; the first is the default.
 constexpr std::array methods{
     Method{"network", From::interface_and_source, read_network},
+    Method{"sip", From::interface_and_source, read_sip},
+    Method{"registration", From::interface_and_source, read_registration},
 };
 
 /// Nothing: the file names one that there is not, which has been complained of.

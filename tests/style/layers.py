@@ -55,8 +55,10 @@ RULES = {
     "control/spawn": Rule((WIRE, "control/watch/descriptor.hh", "control/watch/readable.hh"),
                           ("boost/asio", "boost/system"), "yes"),
     # how watch holds a descriptor on the loop is how everybody does
-    "control/probe": Rule(BYTES + ("control/ha", "control/config/check_settings.hh", "control/watch/descriptor.hh",
-                                   "control/watch/readable.hh"), ("boost/asio", "boost/system"), "yes"),
+    "control/probe": Rule(BYTES + ("control/ha", "control/config/check_settings.hh", "control/config/sip_target.hh",
+                                   "control/config/sip_uri.hh", "control/resolve", "control/watch/descriptor.hh",
+                                   "control/watch/readable.hh"), ("boost/asio", "boost/system", "openssl/"), "yes"),
+    "control/resolve": Rule((WIRE, "control/ha"), ("ares", "boost/asio", "boost/system"), "yes"),
     "control/link": Rule(BYTES, BOOST + ("openssl/",), "yes"),
     # mail and web requests: libcurl and its threads; then the letters that wait
     "control/courier": Rule((), ("boost/asio", "boost/system", "curl/"), "yes"),
@@ -83,7 +85,7 @@ RULES = {
 }
 
 THIRD_PARTY = ("boost/", "openssl/", "netlink/", "libnetfilter_queue/", "libmnl/", "nftables/", "libnftables", "pcap",
-               "toml++/", "spdlog/", "fmt/", "CLI/", "rte_", "hs/", "curl/", "net-snmp/")
+               "toml++/", "spdlog/", "fmt/", "CLI/", "rte_", "hs/", "curl/", "net-snmp/", "ares")
 # C headers that are part of C++ anyway, and thus no sign of an adapter.
 PLAIN = ("assert.h", "stdint.h", "stddef.h")
 
