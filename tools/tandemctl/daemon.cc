@@ -215,6 +215,12 @@ Exit run_daemon_verb(const Options& options) {
     case Verb::checks_start:
     case Verb::checks_stop:
         return set_check(*client, options);
+    case Verb::actions:
+        return show_actions(*client, options);
+    case Verb::actions_run:
+        return run_actions(*client, options);
+    case Verb::actions_cancel:
+        return cancel_actions(*client, options);
     case Verb::reload:
         return reload(*client, options);
     case Verb::failover:

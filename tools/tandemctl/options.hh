@@ -22,6 +22,9 @@ enum class Verb : std::uint8_t {
     checks,
     checks_start,
     checks_stop,
+    actions,
+    actions_run,
+    actions_cancel,
     reload,
     registrations,
     dialogs,
@@ -44,6 +47,9 @@ struct Options {
     Follow follow{Follow::no};
     std::uint64_t since{0};
     std::string check;                   ///< of checks_start and checks_stop: its name
+    std::string list;                    ///< of actions: its name; empty: all
+    std::string on;                      ///< of actions_run: "local" or "peer"
+    bool dry_run{false};                 ///< of actions_run
     std::string file;                    ///< of keygen, check and capture
     std::string filter;                  ///< of capture; empty: none
     std::optional<std::int64_t> seconds; ///< of capture: how far back

@@ -13,6 +13,11 @@ Exit run_daemon_verb(const Options& options);
 Exit show_checks(api::Client& client, const Options& options);
 Exit set_check(api::Client& client, const Options& options);
 
+/// `actions`, `actions run`, `actions cancel`.
+Exit show_actions(api::Client& client, const Options& options);
+Exit run_actions(api::Client& client, const Options& options);
+Exit cancel_actions(api::Client& client, const Options& options);
+
 /// The verbs that read the tables of tandem-fast, which goes on meanwhile.
 Exit run_table_verb(const Options& options);
 
