@@ -121,6 +121,7 @@ void ActionDesk::stop() {
 // ---- what begins lists ----
 
 void ActionDesk::look(const PulseSnapshot& snapshot) {
+    give_up_remote(snapshot.peer_incarnation);
     for (std::size_t i = 0; i < roles_.size(); ++i) {
         const ha::View& view = snapshot.groups[i];
         const ha::View was = std::exchange(views_[i], view);

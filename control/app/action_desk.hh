@@ -121,6 +121,7 @@ private:
     void perform_with_time(const config::ActionSettings& action, std::size_t group,
                            const act::Variables& variables, const std::string& key, ActionHands::Done done);
     std::string new_ticket();
+    void give_up_remote(std::uint32_t peer_incarnation);
 
     boost::asio::io_context& io_;
     std::shared_ptr<const config::Config> config_;
@@ -136,6 +137,7 @@ private:
     std::vector<ha::Role> roles_;
     std::vector<ha::View> views_;
     boost::asio::steady_timer timer_;
+    std::uint32_t peer_incarnation_{0}; ///< of the other node's brain, as it was last
     std::uint64_t next_ticket_{1};
     std::string ticket_stem_;
     std::shared_ptr<int> alive_{std::make_shared<int>(0)};

@@ -22,6 +22,8 @@ namespace {
 constexpr std::size_t tasks_of_peer_max = 64;
 constexpr unsigned answer_tries = 60;
 constexpr std::size_t variables_max = 32;
+/// Longer than any action may take.
+constexpr ha::Duration remote_patience = std::chrono::hours{2};
 
 std::string text_in(const json::object& object, std::string_view key) {
     const json::value* value = object.if_contains(key);
@@ -65,6 +67,22 @@ act::Variables variables_in(const json::object& params) {
             std::ranges::find(act::variable_names(), std::string_view{name}) != act::variable_names().end())
             out[name] = act::clean_value(value.get_string());
     return out;
+}
+
+/// Puts our values in, so that the other node, which has values of its own, finds nothing more to put in.
+void settle(json::value& value, const act::Variables& values, act::Escape escape) {
+    if (value.is_string()) {
+        std::string out;
+        for (const char c : act::expand(std::string{value.get_string()}, values, escape))
+            out.append(c == '$' ? 2 : 1, c);
+        value = out;
+    } else if (value.is_array()) {
+        for (json::value& each : value.get_array())
+            settle(each, values, escape);
+    } else if (value.is_object()) {
+        for (auto& [key, each] : value.get_object())
+            settle(each, values, escape);
+    }
 }
 
 ActionResult result_in(const json::object& answer) {
@@ -307,6 +325,25 @@ void ActionDesk::ask_remote(const std::string& ticket, json::object params, Acti
               });
 }
 
+/// A brain that begins anew knows nothing of what its predecessor was asked for; and nobody waits for ever.
+void ActionDesk::give_up_remote(std::uint32_t peer_incarnation) {
+    const std::uint32_t before = std::exchange(peer_incarnation_, peer_incarnation);
+    const bool anew = before != 0 && peer_incarnation != 0 && before != peer_incarnation;
+    std::vector<ActionHands::Done> given_up;
+    std::erase_if(remote_, [&](auto& entry) {
+        if (!anew && now() < entry.second.began + remote_patience)
+            return false;
+        given_up.push_back(std::move(entry.second.done));
+        return true;
+    });
+    for (const auto& done : given_up) {
+        ActionResult result;
+        result.detail =
+            anew ? "the other node's tandemd has begun anew meanwhile" : "the other node does not answer";
+        done(result);
+    }
+}
+
 bool ActionDesk::on_peer_request(const std::string& method, const json::object& params,
                                  const Respond& respond) {
     if (method == "actions.begin") {
@@ -387,12 +424,11 @@ void ActionDesk::perform_on_url(const config::ActionSettings& action, const std:
     json::value body = json::parse(action.fields, error);
     if (error || !body.is_object())
         body = json::object{};
-    json::object variables;
-    for (const auto& [name, value] : values)
-        variables[name] = act::clean_value(value);
     body.get_object().erase("type");
+    for (const char* key : {"argv", "arguments", "subject", "body", "text", "parameters"})
+        if (json::value* text = body.get_object().if_contains(key))
+            settle(*text, values, action.type == "webhook" ? act::Escape::json : act::Escape::none);
     body.get_object()["group"] = group;
-    body.get_object()["variables"] = std::move(variables);
     courier::HttpRequest request;
     request.url = action.run_on.url + "/v1/actions/" + action.type;
     request.headers = {"Content-Type: application/json"};

@@ -25,9 +25,9 @@ void respond(const api::Reply& reply, Outcome outcome) {
     if (outcome.code == 0)
         reply(json::value(std::move(outcome.result)));
     else
-        reply(std::unexpected(api::Error{
-            api::Code::refused, std::move(outcome.message),
-            outcome.result.empty() ? json::value{nullptr} : json::value(std::move(outcome.result))}));
+        reply(std::unexpected(api::Error{api::Code::refused, std::move(outcome.message),
+                                         outcome.result.empty() ? json::value{nullptr}
+                                                                : json::value(std::move(outcome.result))}));
 }
 
 } // namespace

@@ -231,7 +231,8 @@ void check_actions_against_host(const Config& config, const Places& places, Comp
                 complaints.add(places.actions_user,
                                "programs of the list \"" + list.name + "\" are to run as " + quoted(user) +
                                    ", and this machine has no such user",
-                               "adduser --system --group " + user + ", or another [actions] user");
+                               "systemd-sysusers makes tandem-action; otherwise adduser --system --group " +
+                                   user + ", or another [actions] user");
         }
     }
 }
