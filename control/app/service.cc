@@ -67,9 +67,6 @@ std::expected<void, std::string> Service::open() {
     open_peer_line();
     desk_ = std::make_unique<OperatorDesk>(parts_.config, door_, *peer_);
 
-    checks_ =
-        std::make_unique<CheckDesk>(io_, parts_.config, parts_.journal, [this] { status_due_ = now(); });
-
     auto courier = courier::Courier::start(io_);
     if (!courier)
         return std::unexpected(courier.error());
@@ -77,6 +74,16 @@ std::expected<void, std::string> Service::open() {
     mail_ = std::make_unique<MailDesk>(io_, *courier_, parts_.journal,
                                        MailDesk::Node{parts_.config.node.name, parts_.config.node.state_dir},
                                        parts_.config.email);
+
+    open_actions();
+
+    checks_ =
+        std::make_unique<CheckDesk>(io_, parts_.config, parts_.journal, [this] { status_due_ = now(); });
+    checks_->on_change([this](const CheckChange& change) {
+        const bool down = change.verdict == probe::CheckVerdict::down;
+        actions_->on_check(change.group, change.check, down ? config::Trigger::down : config::Trigger::up,
+                           change.target + " " + change.detail);
+    });
 
     api::Settings settings;
     settings.socket_path = parts_.config.node.run_dir + "/tandemd.sock";
@@ -115,6 +122,8 @@ void Service::open_peer_line() {
                 },
             .request =
                 [this](const std::string& method, const json::object& params, Respond respond) {
+                    if (actions_ && actions_->on_peer_request(method, params, respond))
+                        return;
                     PulseSnapshot snapshot;
                     const bool known = parts_.pulse.snapshot(snapshot);
                     desk_->ask(
@@ -147,6 +156,7 @@ std::string Service::run() {
     tick();
     io_.run();
     checks_->stop();
+    actions_->stop();
     for (auto& group : groups_)
         group.monitors->stop();
     disk_.join();

@@ -8,6 +8,7 @@
 // decides no role. Deliberately absent: anything that has to be punctual.
 
 #include "control/api/server.hh"
+#include "control/app/action_desk.hh"
 #include "control/app/alarms.hh"
 #include "control/app/brain.hh"
 #include "control/app/check_desk.hh"
@@ -152,6 +153,10 @@ private:
     boost::json::object events_since(std::uint64_t since) const; ///< as many as an answer may have
     void add_check_methods(api::Methods& methods);
 
+    // service_actions.cc
+    void open_actions();
+    void add_action_methods(api::Methods& methods);
+
     // service_reload.cc
     void wait_for_hang_up();
     void reload(Respond respond);
@@ -176,6 +181,7 @@ private:
     std::unique_ptr<CheckDesk> checks_;
     std::unique_ptr<courier::Courier> courier_;
     std::unique_ptr<MailDesk> mail_;
+    std::unique_ptr<ActionDesk> actions_;
     std::unique_ptr<api::Server> api_;
 
     std::vector<GroupState> groups_;

@@ -191,6 +191,7 @@ void Service::follow_roles(const PulseSnapshot& snapshot) {
         if (std::exchange(groups_[i].active, active) != active)
             groups_[i].monitors->on_role(active);
     }
+    actions_->look(snapshot);
 }
 
 // ---- readiness ----
@@ -304,6 +305,7 @@ void Service::judge_alarms(const PulseSnapshot& snapshot, ha::Instant at) {
                                                                           : Severity::error;
         parts_.journal.add(severity, raised ? "alarm.raised" : "alarm.cleared", condition.group,
                            (raised ? "" : "over: ") + condition.sentence, std::move(data));
+        actions_->on_alarm(condition, raised);
         status_due_ = at;
     };
     for (const Alarm& alarm : changes.cleared)

@@ -151,6 +151,7 @@ api::Methods Service::methods() {
         }};
     add_check_methods(methods);
     mail_->add_methods(methods);
+    add_action_methods(methods);
     methods["reload"] = {api::Access::act,
                          [this](const json::object&, const api::Caller&, const api::Reply& reply) {
                              reload([reply](Outcome outcome) { respond(reply, std::move(outcome)); });

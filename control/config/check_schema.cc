@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/config/check_schema.hh"
 
+#include "control/config/action_schema.hh"
+#include "control/config/sip_check_schema.hh"
 #include "control/config/values.hh"
 
 #include <algorithm>
@@ -26,6 +28,8 @@ struct Method {
 /// Those that a file may name; the first is the default.
 constexpr std::array methods{
     Method{"network", From::interface_and_source, read_network},
+    Method{"sip", From::interface_and_source, read_sip},
+    Method{"registration", From::interface_and_source, read_registration},
 };
 
 /// Nothing: the file names one that there is not, which has been complained of.
@@ -67,7 +71,8 @@ void take_octets(Section& section, std::string_view key, std::size_t length_max,
                          "at most " + std::to_string(length_max) + " octets");
 }
 
-void read_check(Section section, Group& group, Places::GroupPlaces& places) {
+void read_check(Section section, Group& group, Places::GroupPlaces& places, Draft& draft,
+                Complaints& complaints) {
     CheckSettings check;
     Places::CheckPlaces where{section.place(), section.place(), section.place()};
     take_name(section, "name", Presence::required, check.name, &where.name);
@@ -89,6 +94,7 @@ void read_check(Section section, Group& group, Places::GroupPlaces& places) {
     take_time(section, "timeout_ms", {5, 3'600'000}, check.timeout, &where.timeout);
     take_integer(section, "retry", {0, 50}, check.retry);
     take_integer(section, "recover", {1, 100}, check.recover);
+    take_actions(section, group.name, check.name, draft, complaints);
     section.finish();
     group.checks.push_back(std::move(check));
     places.checks.push_back(where);

@@ -14,8 +14,9 @@ namespace tandem::config {
 /// been read. What it changes of interval, timeout, retry and recover are defaults.
 using ReadMethod = void (*)(Section& section, CheckSettings& check, Places::CheckPlaces& places);
 
-/// One check of `group`.
-void read_check(Section section, Group& group, Places::GroupPlaces& places);
+/// One check of `group`, which is added to the draft next, with its actions.
+void read_check(Section section, Group& group, Places::GroupPlaces& places, Draft& draft,
+                Complaints& complaints);
 
 /// For methods: `address`, required; of none when it cannot be read.
 wire::IpAddress take_target_address(Section& section, const CheckSettings& check);

@@ -8,6 +8,7 @@
 // known from the file (`asked`), and the words for a target that is silent (`silence`) and for one that is
 // well (`wellness`). Deliberately absent: the file (check_schema.hh), how a target is asked (control/probe).
 
+#include "control/config/sip_target.hh"
 #include "dataplane/wire/address.hh"
 
 #include <chrono>
@@ -36,7 +37,7 @@ struct NetworkTarget {
 
 /// One line for each method: another one is added here, with its own header. The branches that are read from
 /// the file are in check_schema.cc, those that ask in control/probe/probers.cc.
-using Target = std::variant<NetworkTarget>;
+using Target = std::variant<NetworkTarget, SipTarget, RegistrationTarget>;
 
 /// Whether a check runs from the start, or when an operator starts it.
 enum class AutoStart : std::uint8_t { no, yes };

@@ -5,6 +5,7 @@
 //
 // Deliberately absent: the file format (load.hh), and anything that the running system decides.
 
+#include "control/config/action_settings.hh"
 #include "control/config/check_settings.hh"
 #include "control/config/email_settings.hh"
 #include "dataplane/contract/appliance.hh"
@@ -209,6 +210,7 @@ struct Config {
     Capture capture;
     std::optional<EmailSettings> email;
     Log log;
+    Actions actions;
     /// Of everything that both nodes must agree on (pair, group names, VIPs, patterns); 0 never.
     std::uint64_t digest{0};
 

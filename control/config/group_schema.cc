@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/config/group_schema.hh"
 
+#include "control/config/action_schema.hh"
 #include "control/config/check_schema.hh"
 #include "control/config/values.hh"
 #include "dataplane/match/expression.hh"
@@ -252,7 +253,9 @@ void read_group(Section section, Draft& draft, Complaints& complaints) {
         read_watch({"[group.watch]", watch->place, *watch->value, complaints}, group.watch, places.watch,
                    draft.places.nfqueue_keys, complaints);
     for (const auto& check : section.tables("check", checks_max, Presence::optional))
-        read_check({"[[group.check]]", check.place, *check.value, complaints}, group, places);
+        read_check({"[[group.check]]", check.place, *check.value, complaints}, group, places, draft,
+                   complaints);
+    take_actions(section, group.name, "", draft, complaints);
     if (const auto failback = section.table("failback", Presence::optional))
         read_failback({"[group.failback]", failback->place, *failback->value, complaints}, group.failback,
                       places.failback);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/config/load.hh"
 
+#include "control/config/action_schema.hh"
 #include "control/config/checks.hh"
 #include "control/config/email_schema.hh"
 
@@ -132,6 +133,7 @@ Problems check_against_host(const Config& config, std::string_view text, const s
                            "\"local\" is this node's end of the path, \"peer\" the other's; see ip address");
     }
     check_appliance_against_host(config, places, interfaces, cores, complaints);
+    check_actions_against_host(config, places, complaints);
     return complaints.take();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/config/schema.hh"
 
+#include "control/config/action_schema.hh"
 #include "control/config/email_schema.hh"
 #include "control/config/engine_schema.hh"
 #include "control/config/group_schema.hh"
@@ -102,6 +103,8 @@ Draft read_schema(const Table& root, Complaints& complaints) {
         config.email = read_email({"[email]", email->place, *email->value, complaints});
     if (const auto log = file.table("log", Presence::optional))
         read_log({"[log]", log->place, *log->value, complaints}, config.log);
+    if (const auto actions = file.table("actions", Presence::optional))
+        read_actions({"[actions]", actions->place, *actions->value, complaints}, draft);
     file.finish();
     return draft;
 }

@@ -82,6 +82,7 @@ struct Places {
     Place heartbeat_port;
     Place mirror_port;
     EnginePlaces engine;
+    Place actions_user;                   ///< nowhere where the file has no `[actions]`
     std::vector<BackendKey> nfqueue_keys; ///< those that stand in the file
     std::vector<BackendKey> dpdk_keys;    ///< likewise
     std::vector<PathPlaces> paths;        ///< as many as Config::paths

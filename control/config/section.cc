@@ -80,6 +80,11 @@ std::optional<Place> Section::place_of(std::string_view key) const {
     return entry == table_.end() ? std::nullopt : std::optional{entry->place};
 }
 
+bool Section::is_array(std::string_view key) const {
+    const auto entry = std::ranges::find(table_, key, &Entry::key);
+    return entry != table_.end() && std::holds_alternative<Value::Array>(entry->value.data);
+}
+
 void Section::wrong_type(std::string_view key, const Value& value, std::string_view wanted) {
     complain(value.place, "\"" + std::string{key} + "\" is " + std::string{value.kind()},
              "it must be " + std::string{wanted});

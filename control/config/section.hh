@@ -68,6 +68,8 @@ public:
     /// One of `words`; the position in it.
     std::optional<Placed<std::size_t>> word(std::string_view key, const std::vector<std::string_view>& words,
                                             Presence presence);
+    /// Whether the key is there with an array; it does not count as asked for.
+    bool is_array(std::string_view key) const;
     /// An array of strings, of integers.
     std::optional<std::vector<Placed<std::string>>> texts(std::string_view key, std::size_t count_max,
                                                           Presence presence);

@@ -2,6 +2,8 @@
 #include "control/probe/probers.hh"
 
 #include "control/probe/network_prober.hh"
+#include "control/probe/sip_prober.hh"
+#include "control/probe/sip_registration.hh"
 
 #include <utility>
 #include <variant>
@@ -16,6 +18,12 @@ struct Maker {
 
     std::unique_ptr<Prober> operator()(const config::NetworkTarget&) {
         return make_network_prober(io, std::move(told));
+    }
+    std::unique_ptr<Prober> operator()(const config::SipTarget&) {
+        return make_sip_prober(io, std::move(told));
+    }
+    std::unique_ptr<Prober> operator()(const config::RegistrationTarget&) {
+        return make_registration_prober(io, std::move(told));
     }
 };
 

@@ -45,13 +45,20 @@ RULES = {
     "netlink": Rule((WIRE,), ("netlink/",), "yes"),
     # the control plane
     "control/ha": Rule(),
-    "control/config": Rule(BYTES + ("dataplane/match/expression.hh", "control/mail/address.hh"), ("toml++/",), "yes"),
+    # pure: which actions run when, and the texts in them
+    "control/act": Rule(("control/ha/time.hh",)),
+    "control/config": Rule(BYTES + ("dataplane/match/expression.hh", "control/mail/address.hh", "control/act/template.hh"), ("toml++/",), "yes"),
     "control/announce": Rule(BYTES + ("netlink",), (), "yes"),
     "control/watch": Rule(BYTES + ("control/ha", "control/config/config.hh", "netlink/kernel.hh"),
                           ("boost/asio", "boost/system"), "yes"),
+    # foreign programs: their output goes through a descriptor on the loop
+    "control/spawn": Rule((WIRE, "control/watch/descriptor.hh", "control/watch/readable.hh"),
+                          ("boost/asio", "boost/system"), "yes"),
     # how watch holds a descriptor on the loop is how everybody does
-    "control/probe": Rule(BYTES + ("control/ha", "control/config/check_settings.hh", "control/watch/descriptor.hh",
-                                   "control/watch/readable.hh"), ("boost/asio", "boost/system"), "yes"),
+    "control/probe": Rule(BYTES + ("control/ha", "control/config/check_settings.hh", "control/config/sip_target.hh",
+                                   "control/config/sip_uri.hh", "control/resolve", "control/watch/descriptor.hh",
+                                   "control/watch/readable.hh"), ("boost/asio", "boost/system", "openssl/"), "yes"),
+    "control/resolve": Rule((WIRE, "control/ha"), ("ares", "boost/asio", "boost/system"), "yes"),
     "control/link": Rule(BYTES, BOOST + ("openssl/",), "yes"),
     # mail and web requests: libcurl and its threads; then the letters that wait
     "control/courier": Rule((), ("boost/asio", "boost/system", "curl/"), "yes"),
@@ -78,7 +85,7 @@ RULES = {
 }
 
 THIRD_PARTY = ("boost/", "openssl/", "netlink/", "libnetfilter_queue/", "libmnl/", "nftables/", "libnftables", "pcap",
-               "toml++/", "spdlog/", "fmt/", "CLI/", "rte_", "hs/", "curl/", "net-snmp/")
+               "toml++/", "spdlog/", "fmt/", "CLI/", "rte_", "hs/", "curl/", "net-snmp/", "ares")
 # C headers that are part of C++ anyway, and thus no sign of an adapter.
 PLAIN = ("assert.h", "stdint.h", "stddef.h")
 

@@ -221,6 +221,12 @@ Exit run_daemon_verb(const Options& options) {
     case Verb::mail_retry:
     case Verb::mail_drop:
         return change_mail(*client, options);
+    case Verb::actions:
+        return show_actions(*client, options);
+    case Verb::actions_run:
+        return run_actions(*client, options);
+    case Verb::actions_cancel:
+        return cancel_actions(*client, options);
     case Verb::reload:
         return reload(*client, options);
     case Verb::failover:

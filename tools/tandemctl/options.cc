@@ -40,6 +40,12 @@ std::string to_string(Verb verb) {
         return "mail retry";
     case Verb::mail_drop:
         return "mail drop";
+    case Verb::actions:
+        return "actions";
+    case Verb::actions_run:
+        return "actions run";
+    case Verb::actions_cancel:
+        return "actions cancel";
     case Verb::reload:
         return "reload";
     case Verb::registrations:
@@ -110,6 +116,25 @@ void add_mail_verbs(CLI::App& app, Options& options) {
     const char* which = "Its id, or all";
     one("retry", Verb::mail_retry, "Try a letter now")->add_option("ID", options.letter, which)->required();
     one("drop", Verb::mail_drop, "Throw a letter away")->add_option("ID", options.letter, which)->required();
+}
+
+void add_action_verbs(CLI::App& app, Options& options) {
+    CLI::App* actions =
+        app.add_subcommand("actions", "Show the lists of actions, and what came of them last");
+    actions->require_subcommand(0, 1);
+    CLI::App* run = actions->add_subcommand("run", "Run a list now, and wait for its end");
+    run->add_option("LIST", options.list, "Its name")->required();
+    run->add_flag("--dry-run", options.dry_run, "Only say what would be done");
+    run->add_option("--on", options.on, "local or peer")->check(CLI::IsMember({"local", "peer"}));
+    run->callback([&options] { options.verb = Verb::actions_run; });
+    CLI::App* cancel = actions->add_subcommand("cancel", "End what runs, and forget what waits");
+    cancel->add_option("LIST", options.list, "Only this list");
+    cancel->callback([&options] { options.verb = Verb::actions_cancel; });
+    actions->add_option("--list", options.list, "Only this one")->option_text("NAME");
+    actions->callback([&options, actions] {
+        if (actions->get_subcommands().empty())
+            options.verb = Verb::actions;
+    });
 }
 
 /// The verbs that read files of tandem-fast. `verb` makes one.
@@ -184,6 +209,7 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     verb(Verb::counters, "Show every counter and what it counts");
     add_check_verbs(app, options, group);
     add_mail_verbs(app, options);
+    add_action_verbs(app, options);
     add_table_verbs(verb, options, flags, group);
     verb(Verb::keygen, "Make a new pair key")
         ->add_option("FILE", options.file, "A file that is not there yet")

@@ -26,6 +26,9 @@ enum class Verb : std::uint8_t {
     mail_test,
     mail_retry,
     mail_drop,
+    actions,
+    actions_run,
+    actions_cancel,
     reload,
     registrations,
     dialogs,
@@ -50,6 +53,9 @@ struct Options {
     std::string check;                   ///< of checks_start and checks_stop: its name
     std::string letter;                  ///< of mail_retry and mail_drop: its id, or all
     std::string address;                 ///< of mail_test; empty: as configured
+    std::string list;                    ///< of actions: its name; empty: all
+    std::string on;                      ///< of actions_run: "local" or "peer"
+    bool dry_run{false};                 ///< of actions_run
     std::string file;                    ///< of keygen, check and capture
     std::string filter;                  ///< of capture; empty: none
     std::optional<std::int64_t> seconds; ///< of capture: how far back

@@ -17,6 +17,11 @@ Exit set_check(api::Client& client, const Options& options);
 Exit show_mail(api::Client& client, const Options& options);
 Exit change_mail(api::Client& client, const Options& options);
 
+/// `actions`, `actions run`, `actions cancel`.
+Exit show_actions(api::Client& client, const Options& options);
+Exit run_actions(api::Client& client, const Options& options);
+Exit cancel_actions(api::Client& client, const Options& options);
+
 /// The verbs that read the tables of tandem-fast, which goes on meanwhile.
 Exit run_table_verb(const Options& options);
 
