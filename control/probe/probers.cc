@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/probe/probers.hh"
 
+#include "control/probe/link_prober.hh"
+#include "control/probe/neighbour_prober.hh"
 #include "control/probe/network_prober.hh"
+#include "control/probe/process_prober.hh"
+#include "control/probe/tcp_talk.hh"
+#include "control/probe/tls_talk.hh"
+#include "control/probe/udp_talk.hh"
 
 #include <utility>
 #include <variant>
@@ -16,6 +22,24 @@ struct Maker {
 
     std::unique_ptr<Prober> operator()(const config::NetworkTarget&) {
         return make_network_prober(io, std::move(told));
+    }
+    std::unique_ptr<Prober> operator()(const config::NeighbourTarget&) {
+        return make_neighbour_prober(io, std::move(told));
+    }
+    std::unique_ptr<Prober> operator()(const config::TcpTarget&) {
+        return make_talk_prober(io, std::move(told), [&loop = io] { return make_tcp_talk(loop); });
+    }
+    std::unique_ptr<Prober> operator()(const config::UdpTarget&) {
+        return make_talk_prober(io, std::move(told), [&loop = io] { return make_udp_talk(loop); });
+    }
+    std::unique_ptr<Prober> operator()(const config::TlsTarget&) {
+        return make_talk_prober(io, std::move(told), tls_talks(io));
+    }
+    std::unique_ptr<Prober> operator()(const config::ProcessTarget&) {
+        return make_process_prober(io, std::move(told));
+    }
+    std::unique_ptr<Prober> operator()(const config::LinkTarget&) {
+        return make_link_prober(std::move(told));
     }
 };
 
