@@ -49,6 +49,9 @@ RULES = {
     "control/announce": Rule(BYTES + ("netlink",), (), "yes"),
     "control/watch": Rule(BYTES + ("control/ha", "control/config/config.hh", "netlink/kernel.hh"),
                           ("boost/asio", "boost/system"), "yes"),
+    # foreign programs: their output goes through a descriptor on the loop
+    "control/spawn": Rule((WIRE, "control/watch/descriptor.hh", "control/watch/readable.hh"),
+                          ("boost/asio", "boost/system"), "yes"),
     # how watch holds a descriptor on the loop is how everybody does
     "control/probe": Rule(BYTES + ("control/ha", "control/config/check_settings.hh", "control/watch/descriptor.hh",
                                    "control/watch/process.hh", "control/watch/readable.hh"),
