@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t send_length_max = 1024;
 constexpr std::size_t expect_length_max = 256;
+constexpr std::size_t script_length_max = 16'384;
+constexpr std::size_t command_words_max = 64;
 
 void read_network(Section& section, CheckSettings& check, Places::CheckPlaces&) {
     check.target = NetworkTarget{take_target_address(section, check)};
@@ -110,6 +112,57 @@ void read_link(Section& section, CheckSettings& check, Places::CheckPlaces&) {
     take_profile(section, check);
 }
 
+void take_command(Section& section, std::vector<std::string>& out) {
+    const auto words = section.texts("command", command_words_max, Presence::optional);
+    if (!words)
+        return;
+    for (const auto& word : *words) {
+        if (word.value.find('\0') != std::string::npos || word.value.size() > file_name_length_max) {
+            section.complain(word.place, "a word of \"command\" cannot be passed to a program",
+                             "at most " + std::to_string(file_name_length_max) +
+                                 " octets, none of them zero");
+            return;
+        }
+        out.push_back(word.value);
+    }
+    if (!out.empty() && !out.front().starts_with('/'))
+        section.complain(words->front().place, "\"command\" does not begin with an absolute path",
+                         "there is no shell that would look for it: write [\"/usr/bin/...\", ...]");
+}
+
+void take_user(Section& section, std::string& out) {
+    const auto found = section.text("user", Presence::optional);
+    if (!found)
+        return;
+    const auto fits = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+               c == '_' || c == '.';
+    };
+    if (!found->value.empty() && found->value.size() <= 32 && found->value[0] != '-' &&
+        std::ranges::all_of(found->value, fits))
+        out = found->value;
+    else
+        section.complain(found->place, "\"user\" cannot be " + quoted(found->value),
+                         "it must be the name of a user of this machine");
+}
+
+void read_script(Section& section, CheckSettings& check, Places::CheckPlaces&) {
+    ScriptTarget target;
+    const auto command = section.place_of("command");
+    const auto script = section.place_of("script");
+    take_command(section, target.command);
+    take_octets(section, "script", script_length_max, target.script);
+    take_user(section, target.user);
+    if (command && script)
+        section.complain(*script, "there is a \"script\" beside \"command\"", "remove one of them");
+    else if (!command && (!script || target.script.empty()))
+        section.complain(script.value_or(section.place()), section.name() + " has nothing to run",
+                         "add command = [\"/usr/bin/...\", ...], or the text of a script: script = \"...\"");
+    check.target = std::move(target);
+    check.interval = std::chrono::seconds{10};
+    check.timeout = std::chrono::seconds{10};
+}
+
 /// What a file may say of where a target is asked from.
 enum class From : std::uint8_t { here, interface, interface_and_source };
 
@@ -129,6 +182,7 @@ constexpr std::array methods{
     Method{"tls", From::interface_and_source, read_tls},
     Method{"process", From::here, read_process},
     Method{"link", From::interface, read_link},
+    Method{"script", From::here, read_script},
 };
 
 /// Nothing: the file names one that there is not, which has been complained of.

@@ -125,10 +125,24 @@ struct LinkTarget {
     bool operator==(const LinkTarget&) const = default;
 };
 
-/// One line for each method: another one is added here, with its own header. The branches that are read from
-/// the file are in check_schema.cc, those that ask in control/probe/probers.cc.
-using Target =
-    std::variant<NetworkTarget, NeighbourTarget, TcpTarget, UdpTarget, TlsTarget, ProcessTarget, LinkTarget>;
+/// `script`: a program of the operator's ends with status 0.
+struct ScriptTarget {
+    std::vector<std::string> command; ///< the program by its absolute path, and its arguments; or
+    std::string script;               ///< the text of a script
+    std::string user{"nobody"};       ///< whom it runs as
+
+    std::string_view method() const { return "script"; }
+    std::string shown() const { return command.empty() ? "the script" : command.front(); }
+    wire::IpAddress asked() const { return {}; }
+    std::string_view silence() const { return "does not end"; }
+    std::string_view wellness() const { return "succeeds"; }
+    bool operator==(const ScriptTarget&) const = default;
+};
+
+/// One line for each method: another one is added here, with its own header. What reads it
+/// from the file is named in check_schema.cc, what asks in control/probe/probers.cc.
+using Target = std::variant<NetworkTarget, NeighbourTarget, TcpTarget, UdpTarget, TlsTarget, ProcessTarget,
+                            LinkTarget, ScriptTarget>;
 
 /// Whether a check runs from the start, or when an operator starts it.
 enum class AutoStart : std::uint8_t { no, yes };

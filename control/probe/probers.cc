@@ -5,9 +5,11 @@
 #include "control/probe/neighbour_prober.hh"
 #include "control/probe/network_prober.hh"
 #include "control/probe/process_prober.hh"
+#include "control/probe/script_prober.hh"
 #include "control/probe/tcp_talk.hh"
 #include "control/probe/tls_talk.hh"
 #include "control/probe/udp_talk.hh"
+#include "control/spawn/spawner.hh"
 
 #include <utility>
 #include <variant>
@@ -40,6 +42,9 @@ struct Maker {
     }
     std::unique_ptr<Prober> operator()(const config::LinkTarget&) {
         return make_link_prober(std::move(told));
+    }
+    std::unique_ptr<Prober> operator()(const config::ScriptTarget&) {
+        return make_script_prober(io, std::move(told), spawn::find_launcher());
     }
 };
 

@@ -54,7 +54,8 @@ RULES = {
                           ("boost/asio", "boost/system"), "yes"),
     # how watch holds a descriptor on the loop is how everybody does
     "control/probe": Rule(BYTES + ("control/ha", "control/config/check_settings.hh", "control/watch/descriptor.hh",
-                                   "control/watch/process.hh", "control/watch/readable.hh"),
+                                   "control/watch/process.hh", "control/watch/readable.hh",
+                                   "control/spawn/spawner.hh", "control/spawn/printable.hh"),
                           ("boost/asio", "boost/system", "openssl/"), "yes"),
     "control/link": Rule(BYTES, BOOST + ("openssl/",), "yes"),
     "control/status": Rule(BYTES + ("control/ha",), ("boost/json",)),
