@@ -15,8 +15,9 @@ import time
 import traceback
 
 from tests.build import build_directory
-from tests.lab import (appliance_cases, check_cases, config_cases, failover_cases, group_cases, hostile_cases, method_cases, monitor_cases,
-                       policy_cases, role_cases)
+from tests.lab import method_cases
+from tests.lab import (appliance_cases, check_cases, config_cases, failover_cases, group_cases, hostile_cases, monitor_cases, policy_cases,
+                       role_cases)
 from tests.support.lab import Lab
 from tests.support.network import VIP4, VIP4_SECOND, VIP6
 from tests.support.standstill import Witness
@@ -202,8 +203,8 @@ def main():
         runner.config_rows()
         runner.pair_cases(PAIR_CASES, PHONES)
         runner.pair_cases(monitor_cases.CASES, **MONITOR_LAB)
-        runner.pair_cases(check_cases.CASES, **check_cases.LAB)
         runner.pair_cases(method_cases.CASES, **method_cases.LAB)
+        runner.pair_cases(check_cases.CASES, **check_cases.LAB)
         for settings, phones, cases in appliance_cases.LABS:
             runner.pair_cases(cases, phones, **settings)
         runner.own_cases()
