@@ -35,9 +35,115 @@ struct NetworkTarget {
     bool operator==(const NetworkTarget&) const = default;
 };
 
-/// One line for each method: another one is added here, with its own header. The branches that are read from
-/// the file are in check_schema.cc, those that ask in control/probe/probers.cc.
-using Target = std::variant<NetworkTarget, SipTarget, RegistrationTarget>;
+/// `arp`, `nd`: the neighbour on a network, by the family of its address. CheckSettings::interface is never
+/// empty.
+struct NeighbourTarget {
+    wire::IpAddress address;
+
+    std::string_view method() const { return address.is_v4() ? "arp" : "nd"; }
+    std::string shown() const { return address.to_string(); }
+    wire::IpAddress asked() const { return address; }
+    std::string_view silence() const { return "does not answer"; }
+    std::string_view wellness() const { return "answers"; }
+    bool operator==(const NeighbourTarget&) const = default;
+};
+
+/// `tcp`: a connection is accepted; then, where texts are given, one is sent and one is awaited.
+struct TcpTarget {
+    wire::IpAddress address;
+    std::uint16_t port{0};
+    std::string send;   ///< empty: nothing
+    std::string expect; ///< must occur in the first `expect_within` octets of the answer; empty: none awaited
+
+    std::string_view method() const { return "tcp"; }
+    std::string shown() const { return endpoint_text(address, port); }
+    wire::IpAddress asked() const { return address; }
+    std::string_view silence() const {
+        return expect.empty() ? "does not accept a connection" : "does not answer";
+    }
+    std::string_view wellness() const { return expect.empty() ? "accepts connections" : "answers"; }
+    bool operator==(const TcpTarget&) const = default;
+};
+
+/// `udp`: a datagram is answered.
+struct UdpTarget {
+    wire::IpAddress address;
+    std::uint16_t port{0};
+    std::string send;
+    std::string expect; ///< must occur in the answer; empty: any answer is good
+
+    std::string_view method() const { return "udp"; }
+    std::string shown() const { return endpoint_text(address, port); }
+    wire::IpAddress asked() const { return address; }
+    std::string_view silence() const { return "does not answer"; }
+    std::string_view wellness() const { return "answers"; }
+    bool operator==(const UdpTarget&) const = default;
+};
+
+/// Whether the certificate of a server must be one that this machine trusts.
+enum class Verify : std::uint8_t { no, yes };
+
+/// `tls`: a handshake succeeds, and the certificate does not end soon.
+struct TlsTarget {
+    wire::IpAddress address;
+    std::uint16_t port{0};
+    std::string server_name; ///< asked for, and looked for in the certificate; empty: the address is
+    std::string ca_file;     ///< empty: what the system trusts
+    Verify verify{Verify::yes};
+    unsigned expiry_days{14}; ///< fewer days left are a failure
+
+    std::string_view method() const { return "tls"; }
+    std::string shown() const {
+        return endpoint_text(address, port) + (server_name.empty() ? "" : " " + server_name);
+    }
+    wire::IpAddress asked() const { return address; }
+    std::string_view silence() const { return "does not finish the handshake"; }
+    std::string_view wellness() const { return "finishes the handshake"; }
+    bool operator==(const TlsTarget&) const = default;
+};
+
+/// `process`: a process runs.
+struct ProcessTarget {
+    std::string match; ///< absolute path of a pid file, or of the executable
+
+    std::string_view method() const { return "process"; }
+    std::string shown() const { return match; }
+    wire::IpAddress asked() const { return {}; }
+    std::string_view silence() const { return "is not running"; }
+    std::string_view wellness() const { return "is running"; }
+    bool operator==(const ProcessTarget&) const = default;
+};
+
+/// `link`: an interface of this machine is up and has a carrier.
+struct LinkTarget {
+    std::string interface; ///< never empty
+
+    std::string_view method() const { return "link"; }
+    std::string shown() const { return interface; }
+    wire::IpAddress asked() const { return {}; }
+    std::string_view silence() const { return "has no carrier"; }
+    std::string_view wellness() const { return "has a carrier"; }
+    bool operator==(const LinkTarget&) const = default;
+};
+
+/// `script`: a program of the operator's ends with status 0.
+struct ScriptTarget {
+    std::vector<std::string> command; ///< the program by its absolute path, and its arguments; or
+    std::string script;               ///< the text of a script
+    std::string user{"nobody"};       ///< whom it runs as
+
+    std::string_view method() const { return "script"; }
+    std::string shown() const { return command.empty() ? "the script" : command.front(); }
+    wire::IpAddress asked() const { return {}; }
+    std::string_view silence() const { return "does not end"; }
+    std::string_view wellness() const { return "succeeds"; }
+    bool operator==(const ScriptTarget&) const = default;
+};
+
+/// One line for each method: another one is added here, with its own header. What reads it
+/// from the file is named in check_schema.cc, what asks in control/probe/probers.cc.
+using Target = std::variant<NetworkTarget, SipTarget, RegistrationTarget, NeighbourTarget, TcpTarget, UdpTarget, TlsTarget, ProcessTarget,
+                            LinkTarget, ScriptTarget>;
 
 /// Whether a check runs from the start, or when an operator starts it.
 enum class AutoStart : std::uint8_t { no, yes };

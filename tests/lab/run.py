@@ -15,6 +15,7 @@ import time
 import traceback
 
 from tests.build import build_directory
+from tests.lab import method_cases
 from tests.lab import (action_cases, appliance_cases, check_cases, config_cases, failover_cases, group_cases, hostile_cases,
                        mail_cases, monitor_cases, policy_cases, reload_cases, role_cases)
 from tests.support.lab import Lab
@@ -202,6 +203,7 @@ def main():
         runner.config_rows()
         runner.pair_cases(PAIR_CASES, PHONES)
         runner.pair_cases(monitor_cases.CASES, **MONITOR_LAB)
+        runner.pair_cases(method_cases.CASES, **method_cases.LAB)
         runner.pair_cases(check_cases.CASES, **check_cases.LAB)
         runner.pair_cases(mail_cases.CASES)
         runner.pair_cases(action_cases.CASES, **action_cases.LAB)

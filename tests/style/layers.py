@@ -57,7 +57,9 @@ RULES = {
     # how watch holds a descriptor on the loop is how everybody does
     "control/probe": Rule(BYTES + ("control/ha", "control/config/check_settings.hh", "control/config/sip_target.hh",
                                    "control/config/sip_uri.hh", "control/resolve", "control/watch/descriptor.hh",
-                                   "control/watch/readable.hh"), ("boost/asio", "boost/system", "openssl/"), "yes"),
+                                   "control/watch/process.hh", "control/watch/readable.hh",
+                                   "control/spawn/spawner.hh", "control/spawn/printable.hh"),
+                          ("boost/asio", "boost/system", "openssl/"), "yes"),
     "control/resolve": Rule((WIRE, "control/ha"), ("ares", "boost/asio", "boost/system"), "yes"),
     "control/link": Rule(BYTES, BOOST + ("openssl/",), "yes"),
     # mail and web requests: libcurl and its threads; then the letters that wait

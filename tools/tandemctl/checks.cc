@@ -44,8 +44,8 @@ json::object params_of(const Options& options) {
 
 Exit show_checks(api::Client& client, const Options& options) {
     status::Columns columns{""};
-    columns.row({"CHECK", "GROUP", "TARGET", "STATE", "FOR", "ANSWERED", "DOWN", "LAST MS", "MEDIAN", "P99",
-                 "FOUND WITHIN"});
+    columns.row({"CHECK", "GROUP", "METHOD", "TARGET", "STATE", "FOR", "ANSWERED", "DOWN", "LAST MS",
+                 "MEDIAN", "P99", "FOUND WITHIN"});
     std::string remarks;
     json::array all;
     json::object params = params_of(options);
@@ -56,8 +56,9 @@ Exit show_checks(api::Client& client, const Options& options) {
         for (const auto& check : status::array_of(look(*answer, {"checks"}))) {
             all.push_back(check);
             const std::string name = text_of(look(check, {"name"}));
-            columns.row({name, text_of(look(check, {"group"})), text_of(look(check, {"target"})),
-                         text_of(look(check, {"state"})), duration_of(check, "for_ms"),
+            columns.row({name, text_of(look(check, {"group"})), text_of(look(check, {"method"})),
+                         text_of(look(check, {"target"})), text_of(look(check, {"state"})),
+                         duration_of(check, "for_ms"),
                          count_text(check, "answers") + " of " + count_text(check, "asked"),
                          count_text(check, "failures"), time_text(check, "last"), time_text(check, "median"),
                          time_text(check, "p99"), duration_of(check, "worst_case_ms")});

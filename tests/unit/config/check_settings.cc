@@ -71,6 +71,105 @@ address = "192.0.2.2"
     BOOST_TEST(checks[1].name == "near");
 }
 
+BOOST_AUTO_TEST_CASE(every_method_has_keys_of_its_own) {
+    const auto checks = checks_of(R"([[group.check]]
+name = "arp"
+method = "arp"
+address = "192.0.2.1"
+interface = "eth0"
+[[group.check]]
+name = "nd"
+method = "nd"
+address = "fe80::1"
+interface = "eth0"
+profile = "fast"
+[[group.check]]
+name = "tcp"
+method = "tcp"
+address = "2001:db8::1"
+port = 25
+send = "QUIT\r\n"
+expect = "220"
+[[group.check]]
+name = "udp"
+method = "udp"
+address = "192.0.2.1"
+port = 53
+[[group.check]]
+name = "tls"
+method = "tls"
+address = "192.0.2.1"
+port = 443
+server_name = "sip.example.com"
+ca_file = "/etc/ca.pem"
+verify = false
+expiry_days = 30
+[[group.check]]
+name = "process"
+method = "process"
+process = "/usr/sbin/kamailio"
+[[group.check]]
+name = "link"
+method = "link"
+interface = "eth1"
+)");
+    BOOST_REQUIRE(checks.size() == 7U);
+    for (std::size_t i = 0; i < checks.size(); ++i)
+        BOOST_TEST(checks[i].method() == checks[i].name);
+    BOOST_TEST(checks[1].shown() == "fe80::1");
+    BOOST_TEST((checks[1].interval == 10ms));
+    const auto& tcp = std::get<TcpTarget>(checks[2].target);
+    BOOST_TEST(tcp.send == "QUIT\r\n");
+    BOOST_TEST(tcp.expect == "220");
+    BOOST_TEST(checks[2].shown() == "[2001:db8::1]:25");
+    BOOST_TEST(std::get<UdpTarget>(checks[3].target).send.empty());
+    const auto& tls = std::get<TlsTarget>(checks[4].target);
+    BOOST_TEST(tls.ca_file == "/etc/ca.pem");
+    BOOST_TEST((tls.verify == Verify::no));
+    BOOST_TEST(tls.expiry_days == 30U);
+    BOOST_TEST(checks[4].shown() == "192.0.2.1:443 sip.example.com");
+    BOOST_TEST((checks[4].interval == 10s && checks[4].timeout == 10s));
+    BOOST_TEST(checks[5].shown() == "/usr/sbin/kamailio");
+    BOOST_TEST(checks[6].shown() == "eth1");
+}
+
+BOOST_AUTO_TEST_CASE(mistakes_of_methods_are_named) {
+    struct Mistake {
+        std::string_view keys; ///< behind the name; the first stands in line 3
+        std::size_t line;
+        std::string_view complaint;
+        std::string_view hint;
+    };
+    const std::string_view arp = "method = \"arp\"\naddress = \"192.0.2.1\"\n";
+    const std::initializer_list<Mistake> mistakes{
+        {arp, 1, "has no \"interface\"", "add interface"},
+        {"method = \"arp\"\naddress = \"2001:db8::1\"\ninterface = \"eth0\"\n", 4, "is not an IPv4 address",
+         "method \"nd\" for IPv6"},
+        {"method = \"nd\"\naddress = \"192.0.2.1\"\ninterface = \"eth0\"\n", 4, "is not an IPv6 address",
+         "method \"arp\" asks"},
+        {"method = \"tcp\"\naddress = \"192.0.2.1\"\n", 1, "has no \"port\"", "1 to 65535"},
+        {"method = \"tls\"\naddress = \"192.0.2.1\"\nport = 1\nserver_name = \"a b\"\n", 6,
+         "\"server_name\" cannot be", "host name"},
+        {"method = \"tls\"\naddress = \"192.0.2.1\"\nport = 1\nprofile = \"fast\"\n", 6,
+         "unknown key \"profile\"", ""},
+        {"method = \"process\"\n", 1, "has no \"process\"", "add process"},
+        {"method = \"process\"\nprocess = \"kamailio\"\n", 4, "is not an absolute path", "begin with"},
+        {"method = \"process\"\nprocess = \"/a\"\nsource = \"192.0.2.1\"\n", 5, "unknown key \"source\"", ""},
+        {"method = \"link\"\n", 1, "has no \"interface\"", "add interface"},
+        {"address = \"192.0.2.1\"\nport = 5\n", 4, "unknown key \"port\"", ""},
+    };
+    for (const Mistake& mistake : mistakes) {
+        BOOST_TEST_CONTEXT(mistake.keys)
+        expect_one(with_more("[[group.check]]\nname = \"x\"\n" + std::string{mistake.keys}),
+                   last_line() + mistake.line, mistake.complaint, mistake.hint);
+    }
+    const std::string much(1025, 'x');
+    expect_one(with_more("[[group.check]]\nname = \"x\"\nmethod = \"udp\"\naddress = \"192.0.2.1\"\n"
+                         "port = 5\nsend = \"" +
+                         much + "\"\n"),
+               last_line() + 6, "\"send\" is too long", "1024");
+}
+
 BOOST_AUTO_TEST_CASE(checks_need_not_be_the_same_on_both_nodes) {
     const auto without = parse(good_text(), "f");
     const auto with = parse(with_more(least), "f");
