@@ -148,6 +148,9 @@ private:
     boost::json::object events_since(std::uint64_t since) const; ///< as many as an answer may have
     void add_check_methods(api::Methods& methods);
 
+    // service_remote.cc
+    void admit_gateway(api::Settings& settings, api::Methods& methods);
+
     ServiceParts parts_;
     PulseDoor door_{parts_.to_pulse};
     boost::asio::io_context io_{1};

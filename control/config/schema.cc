@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/config/schema.hh"
 
+#include "control/config/api_schema.hh"
 #include "control/config/engine_schema.hh"
 #include "control/config/group_schema.hh"
 #include "control/config/values.hh"
@@ -99,6 +100,8 @@ Draft read_schema(const Table& root, Complaints& complaints) {
         read_capture({"[capture]", capture->place, *capture->value, complaints}, config.capture);
     if (const auto log = file.table("log", Presence::optional))
         read_log({"[log]", log->place, *log->value, complaints}, config.log);
+    if (const auto api = file.table("api", Presence::optional))
+        config.api = read_api({"[api]", api->place, *api->value, complaints}, complaints);
     file.finish();
     return draft;
 }

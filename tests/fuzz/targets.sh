@@ -10,7 +10,7 @@ fuzz_mirror   | dataplane/path/*.cc dataplane/wire/*.cc dataplane/contract/*.cc 
 fuzz_fragments | dataplane/path/fragments.cc dataplane/wire/*.cc |  | ip
 fuzz_udp      | dataplane/path/inspect.cc dataplane/state/calls.cc dataplane/state/dialogs.cc dataplane/state/registrations.cc dataplane/state/tracker.cc dataplane/wire/*.cc dataplane/contract/*.cc |  | sip +sip/rfc4475 +sip/rfc5118 +sip/sofia-tests +sip/kamailio-misc +sip/pkts-messages +sip/pjsip-fuzz-seeds +sip/belle-sip-afl
 fuzz_streams  | dataplane/path/sip_streams.cc dataplane/wire/*.cc |  | sip +sip/rfc4475
-fuzz_config   | control/config/*.cc dataplane/wire/*.cc dataplane/contract/*.cc dataplane/match/expression.cc | -I/usr/include/hs -lhs -DTOML_HEADER_ONLY=0 -DTOML_SHARED_LIB=1 -ltomlplusplus | config
+fuzz_config   | control/config/*.cc dataplane/wire/*.cc dataplane/contract/*.cc dataplane/match/expression.cc dataplane/match/text_test.cc | -I/usr/include/hs -lhs -DTOML_HEADER_ONLY=0 -DTOML_SHARED_LIB=1 -ltomlplusplus | config
 fuzz_api      | control/api/message.cc | -lboost_json | api
 fuzz_ha_frame | dataplane/wire/*.cc |  | ha_frame
 '
