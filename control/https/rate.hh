@@ -37,7 +37,7 @@ public:
     enum class Verdict : std::uint8_t { take, refuse };
     Verdict ask(const wire::IpAddress& address, ha::Instant now);
     /// How long until the next one may come.
-    ha::Duration spacing() const { return std::chrono::minutes{1} / per_minute_; }
+    ha::Duration spacing() const { return ha::Duration{std::chrono::minutes{1}} / per_minute_; }
     std::size_t size() const { return buckets_.size(); }
 
 private:

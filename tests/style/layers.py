@@ -65,7 +65,7 @@ RULES = {
     "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink",
                                      "dataplane/state", "dataplane/table", "dataplane/path/decide.hh",
                                      "dataplane/io/pcap/filter.hh"),
-                            BOOST + ("CLI/", "fmt/"), "yes"),
+                            BOOST + ("CLI/", "fmt/", "openssl/"), "yes"),
     "tools/verdicts": Rule(BYTES + ("control/app/policy.hh", "control/config", "dataplane/path", "dataplane/io/pcap",
                                     "tools/tandemctl/escape.hh"), BOOST + ("CLI/", "fmt/"), "yes"),
     "tools": Rule(BYTES + ("control", "netlink"), BOOST + ("CLI/", "fmt/"), "yes"),

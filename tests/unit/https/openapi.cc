@@ -274,8 +274,6 @@ BOOST_AUTO_TEST_CASE(nothing_else_is_served) {
                 BOOST_TEST(status(verb, operation.path) == 405U);
             BOOST_TEST(status(operation.verb == "GET" ? "POST" : "GET", operation.path) == 405U);
             BOOST_TEST(status(operation.verb, operation.path + "/more") == 404U);
-            BOOST_TEST(status(operation.verb, operation.path + "x") != 200U ||
-                       operation.told->at("parameters").as_array().size() > 0);
             BOOST_TEST(status(operation.verb, "/v2" + operation.path.substr(3)) == 404U);
         }
     }
