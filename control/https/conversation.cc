@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/https/conversation.hh"
 
+#include "control/https/chunks.hh"
 #include "control/https/head.hh"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -17,17 +17,19 @@ namespace http = boost::beast::http;
 
 namespace {
 
-/// The longest rest of a body that cannot be read further without more octets: the size of a chunk with its
-/// extension, or a trailer.
-constexpr std::size_t stuck_max = 4096;
+/// So much more than twice the largest body may the framing of chunks take.
+constexpr std::size_t framing_max = 4096;
 constexpr std::string_view go_ahead = "HTTP/1.1 100 Continue\r\n\r\n";
 
 } // namespace
 
 struct Conversation::Message {
-    http::request_parser<http::string_body> parser;
-    std::optional<Admission> admission; ///< once the head was found good
-    std::size_t wire_octets{0};         ///< of the body with its framing, so far
+    http::request_parser<http::empty_body> parser; ///< of the head alone
+    std::optional<Admission> admission;            ///< once the head was found good
+    std::size_t length{0};                         ///< of the body, unless it comes in chunks
+    std::optional<ChunkReader> chunks;
+    std::size_t wire_octets{0}; ///< of the body with its framing, so far
+    std::string body;
     Persistence persistence{Persistence::keep};
 };
 
@@ -94,7 +96,10 @@ bool Conversation::take_head(ha::Instant now, Step& step) {
     head.target = std::string{fields.target().data(), fields.target().size()};
     head.authorization = field(http::field::authorization);
     head.content_type = field(http::field::content_type);
-    head.body = parser.is_done() ? Head::Body::none : Head::Body::follows;
+    message_->length = static_cast<std::size_t>(parser.content_length().value_or(0));
+    if (parser.chunked())
+        message_->chunks.emplace();
+    head.body = message_->chunks || message_->length > 0 ? Head::Body::follows : Head::Body::none;
     if (!fields.keep_alive() || ++requests_ >= requests_max)
         message_->persistence = Persistence::close;
     auto admission = gate_.admit(head, peer_, now);
@@ -106,45 +111,39 @@ bool Conversation::take_head(ha::Instant now, Step& step) {
         return wants_ != Wants::end;
     }
     message_->admission = std::move(*admission);
-    if (const auto length = parser.content_length(); length && *length > gate_.settings().body_max) {
+    if (message_->length > gate_.settings().body_max) {
         refuse(Refusal::too_large, now, 413, "the body is too large", step);
         return false;
     }
     if (head.body == Head::Body::follows && field(http::field::expect) && input_.empty())
         step.send += go_ahead;
-    parser.eager(true);
     wants_ = Wants::body;
     return true;
 }
 
 bool Conversation::take_body(ha::Instant now, Step& step) {
-    auto& parser = message_->parser;
+    Message& message = *message_;
     const std::size_t body_max = gate_.settings().body_max;
-    while (!parser.is_done() && !input_.empty()) {
-        boost::system::error_code failure;
-        const std::size_t read = parser.put(boost::asio::buffer(input_), failure);
-        input_.erase(0, read);
-        message_->wire_octets += read;
-        const bool starved = failure == http::error::need_more;
-        if (failure && !starved) {
-            refuse(Refusal::malformed, now, 400, "the body is malformed", step);
-            return false;
-        }
-        if (parser.get().body().size() > body_max || message_->wire_octets > 2 * body_max + stuck_max) {
+    if (message.chunks) {
+        const std::size_t before = input_.size();
+        const auto state = message.chunks->take(input_, message.body);
+        message.wire_octets += before - input_.size();
+        if (message.body.size() > body_max || message.wire_octets > 2 * body_max + framing_max) {
             refuse(Refusal::too_large, now, 413, "the body is too large", step);
             return false;
         }
-        if (starved && read == 0) {
-            if (input_.size() >= stuck_max) {
-                refuse(Refusal::malformed, now, 400, "a chunk of the body is malformed", step);
-                return false;
-            }
-            break;
+        if (state == ChunkReader::State::malformed) {
+            refuse(Refusal::malformed, now, 400, "a chunk of the body is malformed", step);
+            return false;
         }
-    }
-    if (!parser.is_done()) {
-        wants_ = Wants::body;
-        return false;
+        if (state == ChunkReader::State::more)
+            return false;
+    } else {
+        const std::size_t size = std::min(message.length - message.body.size(), input_.size());
+        message.body.append(input_, 0, size);
+        input_.erase(0, size);
+        if (message.body.size() < message.length)
+            return false;
     }
     dispatch(now, step);
     return wants_ == Wants::request;
@@ -154,7 +153,7 @@ void Conversation::dispatch(ha::Instant now, Step& step) {
     const Admission& admission = *message_->admission;
     if (admission.route->method.empty())
         return reply(gate_.own(*admission.route), step);
-    auto call = gate_.ask(admission, message_->parser.get().body(), peer_, now);
+    auto call = gate_.ask(admission, message_->body, peer_, now);
     if (!call)
         return reply(std::move(call.error()), step);
     step.call = std::move(*call);

@@ -234,7 +234,7 @@ def slow_and_large(lab, runs):
     face = _face(lab)
     slow = []
     with contextlib.ExitStack() as stack:
-        for _ in range(6):
+        for _ in range(5):
             stream = stack.enter_context(face.tls())
             stream.sendall(b"GET /v1/status HTTP/1.1\r\nHost: n\r\nX: ")
             slow.append(stream)

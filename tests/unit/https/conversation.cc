@@ -216,6 +216,12 @@ BOOST_AUTO_TEST_CASE(chunks) {
     const auto trailer = bench.ask(chunked("1;a=b\r\n{\r\n1\r\n}\r\n0\r\nAuthorization: Bearer x\r\n\r\n"));
     BOOST_TEST(trailer.at(0).status == 200U);
     BOOST_TEST(bench.calls.back().caller == "actor");
+    // The last chunk alone, and octet by octet: the library's parser asserts on it.
+    const std::string empty = chunked("0\r\n\r\n");
+    for (std::size_t cut = empty.size() - 5; cut < empty.size(); ++cut) {
+        bench.send(empty.substr(0, cut));
+        BOOST_TEST(bench.ask(empty.substr(cut)).at(0).status == 200U);
+    }
     for (const char* framed : {"x\r\n", "2\r\n{}0\r\n", "-1\r\n", "ffffffffffffffffff\r\n{}",
                                " 2\r\n{}\r\n0\r\n\r\n", "2\n{}\n0\n\n"}) {
         Bench bad;
