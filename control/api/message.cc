@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace tandem::api {
@@ -13,6 +14,7 @@ namespace json = boost::json;
 
 constexpr std::size_t method_size_max = 64;
 constexpr std::size_t id_size_max = 256;
+constexpr std::size_t caller_size_max = 32;
 
 BadRequest bad(json::value id, Code code, std::string message) {
     return {std::move(id), {code, std::move(message), nullptr}};
@@ -30,6 +32,14 @@ json::string_view view(std::string_view text) {
 }
 
 } // namespace
+
+bool is_caller_name(std::string_view text) {
+    const auto permitted = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+               c == '_' || c == '.';
+    };
+    return !text.empty() && text.size() <= caller_size_max && std::ranges::all_of(text, permitted);
+}
 
 std::expected<Request, BadRequest> read_request(std::string_view line) {
     if (line.size() > request_size_max)
@@ -63,6 +73,11 @@ std::expected<Request, BadRequest> read_request(std::string_view line) {
             return std::unexpected(bad(request.id, Code::invalid_params, "\"params\" must be an object"));
         request.params = std::move(params->get_object());
     }
+    if (const json::value* caller = object->if_contains("caller")) {
+        if (!caller->is_string() || !is_caller_name(caller->get_string()))
+            return std::unexpected(bad(request.id, Code::invalid_request, "\"caller\" must be a name"));
+        request.caller = std::string{caller->get_string().data(), caller->get_string().size()};
+    }
     return request;
 }
 
@@ -70,6 +85,8 @@ std::string write_request(const Request& request) {
     json::object object{{"jsonrpc", "2.0"}, {"id", request.id}, {"method", request.method}};
     if (!request.params.empty())
         object["params"] = request.params;
+    if (!request.caller.empty())
+        object["caller"] = request.caller;
     return json::serialize(object) + "\n";
 }
 

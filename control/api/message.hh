@@ -4,8 +4,8 @@
 // The messages of the local API: JSON-RPC 2.0, one message a line.
 //
 // A client writes requests, each one JSON object and a newline: {"jsonrpc":"2.0","id":1,"method":"status"}
-// with optional "params", an object. Every request needs an "id" (a string or an integer); it is answered
-// with one line,
+// with optional "params", an object, and "caller", a name, which only a gateway gives (server.hh). Every
+// request needs an "id" (a string or an integer); it is answered with one line,
 // {"jsonrpc":"2.0","id":1,"result":...} or {"jsonrpc":"2.0","id":1,"error":{"code":...,"message":"..."}}.
 // Answers may come in another order than the requests. After `events.follow` lines
 // {"jsonrpc":"2.0","method":"event", "params":{...}} come until the client leaves. Deliberately absent:
@@ -47,6 +47,7 @@ struct Request {
     boost::json::value id;
     std::string method;
     boost::json::object params;
+    std::string caller{}; ///< of a gateway: for whom it asks, by name; otherwise empty
 };
 
 /// A line that is not a request; `id` is null when it could not be read.
@@ -59,6 +60,9 @@ struct BadRequest {
 inline constexpr std::size_t request_size_max = 64 * 1024;
 /// Deepest nesting of arrays and objects in a request.
 inline constexpr std::size_t request_depth_max = 16;
+
+/// What a gateway may call those for whom it asks: 1 to 32 letters, digits, "-", "_", ".".
+bool is_caller_name(std::string_view text);
 
 /// Reads one line. Hostile input is a value.
 std::expected<Request, BadRequest> read_request(std::string_view line);

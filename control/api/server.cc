@@ -34,6 +34,10 @@ struct Reply::Once {
     }
 };
 
+std::string to_string(const Caller& caller) {
+    return caller.name.empty() ? "user " + std::to_string(caller.uid) : "api client " + caller.name;
+}
+
 Reply::Reply(Deliver deliver)
     : once_{std::make_shared<Once>(std::move(deliver))} {}
 
@@ -64,6 +68,7 @@ private:
     static constexpr std::size_t departing_max = 8;
 
     void admit(Session::Socket socket);
+    bool is_gateway(const Caller& caller) const;
     void dispatch(Session& session, Request request);
     void refuse(Session& session, const Request& request, Code code, std::string message);
 
@@ -81,13 +86,13 @@ private:
 namespace {
 
 /// Nobody without credentials: a kernel that cannot say who calls gets no caller in.
-std::optional<Caller> caller_of(int descriptor) {
+std::optional<Caller> caller_of(int descriptor, std::optional<std::uint32_t> gateway) {
     ucred credentials{};
     socklen_t size = sizeof credentials;
     if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
         return std::nullopt;
-    const bool acts = credentials.uid == 0 || credentials.uid == geteuid();
-    return Caller{credentials.uid, credentials.pid, acts ? Access::act : Access::read};
+    const bool acts = credentials.uid == 0 || credentials.uid == geteuid() || credentials.uid == gateway;
+    return Caller{credentials.uid, credentials.pid, acts ? Access::act : Access::read, {}};
 }
 
 } // namespace
@@ -111,7 +116,7 @@ void Server::Impl::accept() {
 }
 
 void Server::Impl::admit(Session::Socket socket) {
-    const auto caller = caller_of(socket.native_handle());
+    const auto caller = caller_of(socket.native_handle(), settings_.gateway);
     if (!caller)
         return;
     const std::size_t reserved = std::min(places_to_act, settings_.clients_max / 2);
@@ -154,7 +159,24 @@ void Server::Impl::refuse(Session& session, const Request& request, Code code, s
     session.answer(request.id, std::unexpected(Error{code, std::move(message), nullptr}));
 }
 
+bool Server::Impl::is_gateway(const Caller& caller) const {
+    return caller.uid != 0 && caller.uid != geteuid() && caller.uid == settings_.gateway;
+}
+
 void Server::Impl::dispatch(Session& session, Request request) {
+    Caller caller = session.caller();
+    if (is_gateway(caller)) {
+        const auto asked = methods_.find(request.method);
+        if (asked != methods_.end() && asked->second.exposure != Exposure::remote)
+            return refuse(session, request, Code::not_permitted, "this is not for remote callers");
+        if (asked == methods_.end())
+            return refuse(session, request, Code::method_not_found, "there is no such method");
+        if (request.caller.empty())
+            return refuse(session, request, Code::invalid_request, "a gateway must name its \"caller\"");
+        caller.name = request.caller;
+    } else if (!request.caller.empty()) {
+        return refuse(session, request, Code::not_permitted, "only a gateway asks for others");
+    }
     if (request.method == "events.follow") {
         session.follow();
         session.answer(request.id, json::value(json::object{{"following", true}}));
@@ -175,7 +197,7 @@ void Server::Impl::dispatch(Session& session, Request request) {
             alive->answer(id, outcome);
     }};
     try {
-        method->second.handler(request.params, session.caller(), reply);
+        method->second.handler(request.params, caller, reply);
     } catch (const std::exception& failure) {
         reply(std::unexpected(Error{Code::internal_error, failure.what(), nullptr}));
     }

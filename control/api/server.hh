@@ -7,8 +7,10 @@
 // reads must cost nothing but itself. Idea: the kernel says who the caller is (SO_PEERCRED). root and the
 // daemon's own user may act, everybody else whom the socket's group lets in may read. Everything has a bound:
 // the length of a request, the requests of one client at a time, the octets waiting for it, the number of
-// clients. Deliberately absent: what the methods do. `events.follow` alone is the server's own. Thread: all
-// of it, replies and publish() included, belongs to the thread that runs the io_context.
+// clients. One more user may be a gateway: a program that asks for others whom it has authenticated, and
+// names each of them. It has every method that is exposed to it, and no other. Deliberately absent: what the
+// methods do. `events.follow` alone is the server's own. Thread: all of it, replies and publish() included,
+// belongs to the thread that runs the io_context.
 
 #include "control/api/message.hh"
 
@@ -33,7 +35,11 @@ struct Caller {
     std::uint32_t uid{0};
     std::int32_t pid{0};
     Access access{Access::read};
+    std::string name; ///< of whom a gateway asks for; empty: the user of that number
 };
+
+/// For people: "user 0", "api client NAME".
+std::string to_string(const Caller& caller);
 
 /// Answers one request, now or later, from any copy; only the first call counts. When the last copy goes
 /// without a call, the client gets an internal error. A client that has left is no error.
@@ -50,15 +56,20 @@ private:
 
 using Handler = std::function<void(const boost::json::object& params, const Caller& caller, Reply reply)>;
 
+/// Whether a gateway may ask for it on behalf of others.
+enum class Exposure : std::uint8_t { local, remote };
+
 struct Method {
     Access access{Access::act}; ///< what the caller must be allowed
     Handler handler;
+    Exposure exposure{Exposure::local};
 };
 using Methods = std::map<std::string, Method, std::less<>>;
 
 struct Settings {
     std::string socket_path;                  ///< `<run_dir>/tandemd.sock`; the folder must be there
     std::optional<std::uint32_t> group;       ///< group of the socket; otherwise the daemon's own
+    std::optional<std::uint32_t> gateway;     ///< the user that asks for others
     std::size_t clients_max{32};              ///< of which a few places are kept for callers who may act
     std::size_t requests_max{16};             ///< of one client, not yet answered; then it is not read from
     std::size_t output_max{1024 * 1024};      ///< octets waiting for one client

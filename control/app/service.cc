@@ -87,7 +87,9 @@ std::expected<void, std::string> Service::open() {
 
     api::Settings settings;
     settings.socket_path = parts_.config.node.run_dir + "/tandemd.sock";
-    auto server = api::Server::start(io_, std::move(settings), methods());
+    api::Methods known = methods();
+    admit_gateway(settings, known);
+    auto server = api::Server::start(io_, std::move(settings), std::move(known));
     if (!server)
         return std::unexpected(server.error());
     api_ = std::move(*server);

@@ -163,6 +163,9 @@ private:
     Outcome take_over(const std::expected<Loaded, std::vector<std::string>>& loaded);
     std::vector<std::string> reconfigure(const config::Config& wanted);
 
+    // service_remote.cc
+    void admit_gateway(api::Settings& settings, api::Methods& methods);
+
     ServiceParts parts_;
     PulseDoor door_{parts_.to_pulse};
     boost::asio::io_context io_{1};

@@ -165,7 +165,7 @@ api::Methods Service::methods() {
                 const auto group = desk_->find_group(params);
                 parts_.journal.add(Severity::info, "operator.command",
                                    group ? parts_.config.groups[*group].name : "",
-                                   std::string{verb} + " asked for by user " + std::to_string(caller.uid));
+                                   std::string{verb} + " asked for by " + api::to_string(caller));
                 desk_->ask(
                     verb, params, OperatorDesk::Origin::here,
                     [&](std::size_t index) { return known ? &snapshot.groups[index] : nullptr; },

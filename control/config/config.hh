@@ -8,6 +8,7 @@
 #include "control/config/action_settings.hh"
 #include "control/config/check_settings.hh"
 #include "control/config/email_settings.hh"
+#include "control/config/api_settings.hh"
 #include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/limits.hh"
 #include "dataplane/contract/pattern.hh"
@@ -211,6 +212,7 @@ struct Config {
     std::optional<EmailSettings> email;
     Log log;
     Actions actions;
+    std::optional<Api> api; ///< nothing: no remote actions
     /// Of everything that both nodes must agree on (pair, group names, VIPs, patterns); 0 never.
     std::uint64_t digest{0};
 

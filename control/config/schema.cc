@@ -3,6 +3,7 @@
 
 #include "control/config/action_schema.hh"
 #include "control/config/email_schema.hh"
+#include "control/config/api_schema.hh"
 #include "control/config/engine_schema.hh"
 #include "control/config/group_schema.hh"
 #include "control/config/values.hh"
@@ -105,6 +106,8 @@ Draft read_schema(const Table& root, Complaints& complaints) {
         read_log({"[log]", log->place, *log->value, complaints}, config.log);
     if (const auto actions = file.table("actions", Presence::optional))
         read_actions({"[actions]", actions->place, *actions->value, complaints}, draft);
+    if (const auto api = file.table("api", Presence::optional))
+        config.api = read_api({"[api]", api->place, *api->value, complaints}, complaints);
     file.finish();
     return draft;
 }

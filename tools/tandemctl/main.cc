@@ -12,6 +12,10 @@ int main(int argc, char** argv) {
         return static_cast<int>(run_keygen(*options));
     case Verb::check:
         return static_cast<int>(run_check(*options));
+    case Verb::api_token:
+        return static_cast<int>(run_api_token(*options));
+    case Verb::api_certificates:
+        return static_cast<int>(run_api_certificates(*options));
     case Verb::capture:
         return static_cast<int>(run_capture(*options));
     case Verb::registrations:

@@ -60,6 +60,10 @@ std::string to_string(Verb verb) {
         return "keygen";
     case Verb::check:
         return "check";
+    case Verb::api_token:
+        return "api token";
+    case Verb::api_certificates:
+        return "api certificates";
     }
     return "?";
 }
@@ -137,6 +141,29 @@ void add_action_verbs(CLI::App& app, Options& options) {
     });
 }
 
+void add_remote_verbs(CLI::App& app, RemoteOptions& remote, Verb& chosen) {
+    CLI::App* api = app.add_subcommand("api", "Prepare who may ask from afar")->require_subcommand(1);
+    CLI::App* token = api->add_subcommand("token", "Make a bearer token and its table for the configuration");
+    token->add_option("NAME", remote.name, "The caller's name, which events tell")->required();
+    token->add_option("--scope", remote.scope, "What the caller may do")
+        ->check(CLI::IsMember({"read", "act"}))
+        ->capture_default_str();
+    token->callback([&chosen] { chosen = Verb::api_token; });
+    CLI::App* certificates =
+        api->add_subcommand("certificates", "Make an authority, and certificates for servers and callers");
+    certificates->add_option("DIRECTORY", remote.directory, "The authority's folder; is made if need be")
+        ->required();
+    certificates->add_option("--server", remote.servers, "Name of a server, as its callers know it")
+        ->option_text("NAME");
+    certificates->add_option("--address", remote.addresses, "An IP address of the servers")
+        ->option_text("ADDRESS");
+    certificates->add_option("--client", remote.clients, "Name of a caller")->option_text("NAME");
+    certificates->add_option("--days", remote.days, "How long they are good")
+        ->check(CLI::Range(1, 36'500))
+        ->capture_default_str();
+    certificates->callback([&chosen] { chosen = Verb::api_certificates; });
+}
+
 /// The verbs that read files of tandem-fast. `verb` makes one.
 template <typename MakeVerb>
 void add_table_verbs(const MakeVerb& verb, Options& options, Flags& flags, std::string& group) {
@@ -211,6 +238,7 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     add_mail_verbs(app, options);
     add_action_verbs(app, options);
     add_table_verbs(verb, options, flags, group);
+    add_remote_verbs(app, options.remote, options.verb);
     verb(Verb::keygen, "Make a new pair key")
         ->add_option("FILE", options.file, "A file that is not there yet")
         ->required();

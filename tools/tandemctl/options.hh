@@ -7,6 +7,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tandem::ctl {
 
@@ -35,12 +36,25 @@ enum class Verb : std::uint8_t {
     flows,
     capture,
     keygen,
-    check
+    check,
+    api_token,
+    api_certificates
 };
 enum class Form : std::uint8_t { text, json };
 enum class Force : std::uint8_t { no, yes };
 enum class Follow : std::uint8_t { no, yes };
 enum class Raw : std::uint8_t { no, yes };
+
+/// Of api_token and api_certificates.
+struct RemoteOptions {
+    std::string name;
+    std::string scope{"read"};
+    std::string directory;
+    std::vector<std::string> servers;
+    std::vector<std::string> clients;
+    std::vector<std::string> addresses; ///< of the servers
+    int days{3650};
+};
 
 struct Options {
     Verb verb{Verb::status};
@@ -64,6 +78,7 @@ struct Options {
     std::string match;         ///< empty: all
     std::uint64_t limit{1000}; ///< 0: none
     Raw raw{Raw::no};
+    RemoteOptions remote;
 };
 
 /// The exit status of the program.

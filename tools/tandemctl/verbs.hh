@@ -32,4 +32,8 @@ Exit run_capture(const Options& options);
 Exit run_keygen(const Options& options);
 Exit run_check(const Options& options);
 
+/// `api token` and `api certificates`, which need none either.
+Exit run_api_token(const Options& options);
+Exit run_api_certificates(const Options& options);
+
 } // namespace tandem::ctl

@@ -36,6 +36,11 @@ Folder::~Folder() {
 
 Methods Bench::methods() {
     Methods methods;
+    methods["who"] = {Access::act,
+                      [](const json::object&, const Caller& caller, const Reply& reply) {
+                          reply(json::value(to_string(caller)));
+                      },
+                      Exposure::remote};
     methods["echo"] = {Access::read,
                        [](const json::object& params, const Caller&, Reply reply) { reply(params); }};
     methods["act"] = {Access::act, [](const json::object&, const Caller& caller, Reply reply) {

@@ -30,7 +30,8 @@ private:
 };
 
 /// `echo` answers with its parameters, `refuse` refuses, `later` is answered by answer_later(), `forget`
-/// never answers, `throw` throws, `act` needs Access::act, `big` answers with as many letters as asked for.
+/// never answers, `throw` throws, `act` needs Access::act, `who` too and says who asks, to a gateway as well,
+/// `big` answers with as many letters as asked for.
 class Bench {
 public:
     explicit Bench(Settings settings = {});

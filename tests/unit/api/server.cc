@@ -44,6 +44,30 @@ int error_code_as(unsigned uid, const std::string& socket_path, std::string_view
     return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
 }
 
+/// What the bench's `who` says to a line that a user sends; the code when there is an error. Of a child: the
+/// first letters tell.
+char who_as(unsigned uid, const std::string& socket_path, const std::string& line) {
+    const pid_t child = fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0) {
+        if (setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)
+            _exit('!');
+        Raw client{socket_path};
+        client.send(line);
+        const auto answer = client.message();
+        if (const auto* result = answer.as_object().if_contains("result"))
+            _exit(result->as_string() == "api client ops" ? 'o' : 'u');
+        const auto code = static_cast<Code>(answer.at("error").at("code").as_int64());
+        _exit(code == Code::not_permitted      ? 'p'
+              : code == Code::method_not_found ? 'm'
+              : code == Code::invalid_request  ? 'i'
+                                               : '?');
+    }
+    int status = 0;
+    BOOST_REQUIRE(waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? static_cast<char>(WEXITSTATUS(status)) : '!';
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(server)
@@ -292,6 +316,43 @@ BOOST_AUTO_TEST_CASE(others_may_read_and_not_act,
     BOOST_TEST(error_code_as(stranger, bench.socket_path(), "none") == 2);
     BOOST_TEST(error_code_as(0, bench.socket_path(), "act") == 0);
     BOOST_TEST(bench.counts().refused_requests == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_gateway_asks_for_others_by_name_and_has_what_is_exposed,
+                     *boost::unit_test::precondition([](boost::unit_test::test_unit_id) {
+                         return boost::test_tools::assertion_result{geteuid() == 0};
+                     })) {
+    const unsigned gateway = 12345;
+    const unsigned stranger = 12346;
+    Settings settings;
+    settings.group = gateway;
+    settings.gateway = gateway;
+    Bench bench{settings};
+    const std::string folder = std::filesystem::path{bench.socket_path()}.parent_path();
+    BOOST_REQUIRE(chmod(folder.c_str(), 0711) == 0);
+    const auto line = [](std::string_view method, std::string_view more) {
+        return R"({"jsonrpc":"2.0","id":1,"method":")" + std::string{method} + "\"" + std::string{more} +
+               "}\n";
+    };
+    const auto as = [&](unsigned uid, std::string_view method, std::string_view more) {
+        return who_as(uid, bench.socket_path(), line(method, more));
+    };
+    const std::string_view ops = R"(,"caller":"ops")";
+    BOOST_TEST(as(gateway, "who", ops) == 'o');
+    BOOST_TEST(as(gateway, "who", "") == 'i'); // for whom?
+    BOOST_TEST(as(gateway, "who", R"(,"caller":"a\nb")") == 'i');
+    BOOST_TEST(as(gateway, "who", R"(,"caller":"")") == 'i');
+    BOOST_TEST(as(gateway, "who", R"(,"caller":7)") == 'i');
+    BOOST_TEST(as(gateway, "act", ops) == 'p');  // not exposed
+    BOOST_TEST(as(gateway, "echo", ops) == 'p'); // not even to read
+    BOOST_TEST(as(gateway, "events.follow", ops) == 'm');
+    BOOST_TEST(as(gateway, "none", ops) == 'm');
+    // Others cannot pose as one.
+    BOOST_TEST(as(0, "who", "") == 'u');
+    BOOST_TEST(as(0, "who", ops) == 'p');
+    BOOST_REQUIRE(chmod(bench.socket_path().c_str(), 0666) == 0);
+    BOOST_TEST(as(stranger, "who", "") == 'p');
+    BOOST_TEST(as(stranger, "who", ops) == 'p');
 }
 
 BOOST_AUTO_TEST_CASE(the_socket_goes_with_the_server_and_a_second_is_refused) {

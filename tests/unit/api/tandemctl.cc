@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 using namespace tandem::api;
@@ -162,10 +163,30 @@ public:
 BOOST_AUTO_TEST_SUITE(tandemctl)
 
 BOOST_AUTO_TEST_CASE(usage) {
-    for (const char* wrong :
-         {"", "nonsense", "status --nonsense", "keygen", "check", "events --since x", "--socket",
-          "status extra", "failover a b", "enable --force", "failover a --group a", "failover --group",
-          "role", "role lead", "role follow a b", "follow"}) {
+    for (const char* wrong : {"",
+                              "nonsense",
+                              "status --nonsense",
+                              "keygen",
+                              "check",
+                              "events --since x",
+                              "--socket",
+                              "status extra",
+                              "failover a b",
+                              "enable --force",
+                              "failover a --group a",
+                              "failover --group",
+                              "role",
+                              "role lead",
+                              "role follow a b",
+                              "follow",
+                              "api",
+                              "api token",
+                              "api token a/b",
+                              "api token a --scope all",
+                              "api certificates",
+                              "api certificates /tmp --client ..",
+                              "api certificates /tmp --client ca",
+                              "api certificates /tmp --days 0"}) {
         const auto result = run(wrong);
         BOOST_TEST(result.exit == 2, wrong);
         BOOST_TEST(!result.err.empty(), wrong);
@@ -345,6 +366,44 @@ BOOST_AUTO_TEST_CASE(keygen) {
                json::string::npos);
     result = run("keygen --json " + folder.path("l"));
     BOOST_TEST(json::parse(result.out).at("key_file").as_string() == folder.path("l"));
+}
+
+BOOST_AUTO_TEST_CASE(api_token) {
+    const auto first = json::parse(run("api token ops --scope act --json").out);
+    const auto second = json::parse(run("api token ops --json").out);
+    BOOST_TEST(first.at("token").as_string().starts_with("tdm_"));
+    BOOST_TEST(first.at("token").as_string().size() == 47U); // 256 bits in base 64
+    BOOST_TEST(first.at("token") != second.at("token"));
+    BOOST_TEST(first.at("scope").as_string() == "act");
+    BOOST_TEST(second.at("scope").as_string() == "read");
+    BOOST_TEST(first.at("hash").as_string().size() == 71U);
+    const auto told = run("api token ops");
+    BOOST_TEST(told.out.find("[[api.token]]\nname = \"ops\"\nscope = \"read\"\nhash = \"sha256:") !=
+               std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(api_certificates) {
+    const Folder folder;
+    const std::string order = "api certificates " + folder.path("pki");
+    auto result = run(order + " --server node --address 10.0.0.1 --client ops --json");
+    BOOST_TEST(result.exit == 0);
+    BOOST_TEST(json::parse(result.out).at("written").as_array().size() == 3U);
+    for (const char* name : {"ca", "node", "ops"}) {
+        const std::string stem = folder.path("pki/") + name;
+        BOOST_TEST(content(stem + ".pem").starts_with("-----BEGIN CERTIFICATE-----"));
+        BOOST_TEST(content(stem + ".key").starts_with("-----BEGIN PRIVATE KEY-----"));
+        BOOST_TEST((std::filesystem::status(stem + ".key").permissions() == std::filesystem::perms{0600}));
+    }
+    const std::string authority = content(folder.path("pki/ca.pem"));
+    const std::string before = content(folder.path("pki/ops.key"));
+    result = run(order + " --client ops");
+    BOOST_TEST(result.exit == 1);
+    BOOST_TEST(result.err.find("cannot be made: File exists") != std::string::npos, result.err);
+    BOOST_TEST(content(folder.path("pki/ops.key")) == before);
+    BOOST_TEST(run(order + " --client more").exit == 0);
+    BOOST_TEST(content(folder.path("pki/ca.pem")) == authority);
+    BOOST_TEST(run(order + " --server x --address name").exit == 1);
+    BOOST_TEST(!std::filesystem::exists(folder.path("pki/x.key")));
 }
 
 BOOST_AUTO_TEST_CASE(check) {
