@@ -3,6 +3,7 @@
 
 #include "control/app/hand.hh"
 #include "control/app/journal.hh"
+#include "control/app/ledger_start.hh"
 #include "control/app/lifeline.hh"
 #include "control/app/policy.hh"
 #include "control/app/pulse.hh"
@@ -237,7 +238,10 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     if (!store)
         return std::unexpected(store.error());
 
-    Journal journal{config.log.target, config.node.name};
+    LedgerStart ledger = start_ledger(config);
+    Journal journal{config.log.target, config.node.name, config.node.id,
+                    config.ledger.journal.kept_in_memory};
+    journal.continue_from(ledger.last);
     journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
 
     // Nothing of an earlier life may be left when the roles are decided anew.
@@ -280,7 +284,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
         warnings->push_back(*sentence);
     Service service{{config, key->bytes, journal, **page, pulse, to_pulse, from_pulse, hand_notes,
                      store->records, not_kept, groups->interface_indices, groups->inside_index,
-                     groups->interfaces, *warnings, incarnation}};
+                     groups->interfaces, *warnings, incarnation, std::move(ledger)}};
     if (auto opened = service.open(); !opened)
         return std::unexpected(opened.error());
 

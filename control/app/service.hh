@@ -8,10 +8,12 @@
 // decides no role. Deliberately absent: anything that has to be punctual.
 
 #include "control/api/server.hh"
+#include "control/app/alarm_desk.hh"
 #include "control/app/alarms.hh"
 #include "control/app/check_desk.hh"
 #include "control/app/engine_watch.hh"
 #include "control/app/journal.hh"
+#include "control/app/ledger_desk.hh"
 #include "control/app/operator_desk.hh"
 #include "control/app/peer_line.hh"
 #include "control/app/pulse.hh"
@@ -54,6 +56,7 @@ struct ServiceParts {
     std::vector<netlink::Interface> interfaces; ///< as they were when the announcements were prepared
     std::vector<std::string> warnings;          ///< conditions of the host that were found at the start
     std::uint32_t incarnation{0};
+    LedgerStart ledger; ///< as the disk had it
 };
 
 class Service {
@@ -145,8 +148,15 @@ private:
     boost::json::object own_status();
     boost::json::object pair_status();
     api::Methods methods();
-    boost::json::object events_since(std::uint64_t since) const; ///< as many as an answer may have
     void add_check_methods(api::Methods& methods);
+
+    // service_ledger.cc
+    void open_ledger();
+    void tick_ledger(ha::Instant at);
+    void close_ledger();
+    bool on_ledger_request(const std::string& method, const boost::json::object& params,
+                           const Respond& respond);
+    void add_ledger_methods(api::Methods& methods);
 
     ServiceParts parts_;
     PulseDoor door_{parts_.to_pulse};
@@ -163,10 +173,11 @@ private:
     std::unique_ptr<PeerLine> peer_;
     std::unique_ptr<OperatorDesk> desk_;
     std::unique_ptr<CheckDesk> checks_;
+    std::unique_ptr<LedgerDesk> ledger_;
+    std::unique_ptr<AlarmDesk> alarms_;
     std::unique_ptr<api::Server> api_;
 
     std::vector<GroupState> groups_;
-    AlarmBoard alarms_;
     std::string begin_anew_; ///< why; empty: there is no reason
     std::string not_kept_;   ///< why the records could not be written; empty: they could
     ha::Instant save_due_{ha::end_of_time};

@@ -5,6 +5,7 @@
 //
 // Deliberately absent: the file format (load.hh), and anything that the running system decides.
 
+#include "control/config/ledger_settings.hh"
 #include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/limits.hh"
 #include "dataplane/contract/pattern.hh"
@@ -212,6 +213,7 @@ struct Config {
     Engine engine;
     Capture capture;
     Log log;
+    Ledger ledger; ///< `[journal]` and `[alarm]`
     /// Of everything that both nodes must agree on (pair, group names, VIPs, patterns); 0 never.
     std::uint64_t digest{0};
 

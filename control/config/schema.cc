@@ -3,6 +3,7 @@
 
 #include "control/config/engine_schema.hh"
 #include "control/config/group_schema.hh"
+#include "control/config/ledger_schema.hh"
 #include "control/config/values.hh"
 
 #include <cmath>
@@ -99,6 +100,10 @@ Draft read_schema(const Table& root, Complaints& complaints) {
         read_capture({"[capture]", capture->place, *capture->value, complaints}, config.capture);
     if (const auto log = file.table("log", Presence::optional))
         read_log({"[log]", log->place, *log->value, complaints}, config.log);
+    if (const auto journal = file.table("journal", Presence::optional))
+        read_journal({"[journal]", journal->place, *journal->value, complaints}, config.ledger.journal);
+    if (const auto alarm = file.table("alarm", Presence::optional))
+        read_alarm({"[alarm]", alarm->place, *alarm->value, complaints}, config.ledger.alarm, complaints);
     file.finish();
     return draft;
 }

@@ -53,13 +53,15 @@ RULES = {
     "control/probe": Rule(BYTES + ("control/ha", "control/config/config.hh", "control/watch/descriptor.hh",
                                    "control/watch/readable.hh"), ("boost/asio", "boost/system"), "yes"),
     "control/link": Rule(BYTES, BOOST + ("openssl/",), "yes"),
+    # lines are JSON; the settings are the file's
+    "control/ledger": Rule(BYTES + ("control/ha", "control/config/ledger_settings.hh"), ("boost/json",), "yes"),
     "control/status": Rule(BYTES + ("control/ha",), ("boost/json",)),
     "control/api": Rule(BYTES + ("control/ha",), BOOST, "yes"),
     "control/app": Rule(BYTES + ("control", "netlink"), BOOST + ("spdlog/", "fmt/", "openssl/"), "yes"),
     "control": Rule(BYTES + ("control", "netlink"), ("CLI/", "fmt/", "spdlog/"), "yes"),  # main.cc: the wiring
     # tools
     "tools/phone": Rule(system="yes"),
-    "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink",
+    "tools/tandemctl": Rule(BYTES + ("control/config", "control/ledger/query.hh", "control/status", "control/api", "netlink",
                                      "dataplane/state", "dataplane/table", "dataplane/path/decide.hh",
                                      "dataplane/io/pcap/filter.hh"),
                             BOOST + ("CLI/", "fmt/"), "yes"),

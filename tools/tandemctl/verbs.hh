@@ -13,6 +13,13 @@ Exit run_daemon_verb(const Options& options);
 Exit show_checks(api::Client& client, const Options& options);
 Exit set_check(api::Client& client, const Options& options);
 
+/// `events`.
+Exit show_events(api::Client& client, const Options& options);
+
+/// `alarms`, `alarms ack`, `alarms clear`.
+Exit show_alarms(api::Client& client, const Options& options);
+Exit treat_alarm(api::Client& client, const Options& options);
+
 /// The verbs that read the tables of tandem-fast, which goes on meanwhile.
 Exit run_table_verb(const Options& options);
 
