@@ -53,6 +53,7 @@ std::expected<std::string, std::string> content(const std::string& path, std::ui
 Segments::Segments(Segments&& other) noexcept
     : settings_(std::move(other.settings_))
     , files_(std::move(other.files_))
+    , next_(other.next_)
     , newest_(std::exchange(other.newest_, -1))
     , spoilt_(other.spoilt_) {}
 
@@ -99,9 +100,14 @@ std::expected<std::size_t, std::string> Segments::mend_newest(Found& found) {
     auto text = content(path, begin);
     if (!text)
         return std::unexpected(text.error());
-    if (begin > 0) { // from the beginning of a line on; where there is none, everything is one half line
-        const std::size_t first = text->find('\n');
-        const std::size_t skipped = first == std::string::npos ? text->size() : first + 1;
+    if (begin > 0 && text->find('\n') == std::string::npos) { // a half line that is longer than any
+        begin = 0;
+        text = content(path, 0);
+        if (!text)
+            return std::unexpected(text.error());
+    }
+    if (begin > 0) { // from the beginning of a line on
+        const std::size_t skipped = text->find('\n') + 1;
         text->erase(0, skipped);
         begin += skipped;
     }
@@ -142,13 +148,13 @@ std::expected<Segments::Found, std::string> Segments::open() {
 
 std::expected<void, std::string> Segments::begin_file() {
     close();
-    const std::uint64_t number = files_.empty() ? 1 : files_.back().number + 1;
-    const File file{number, 0, std::nullopt};
+    const File file{next_, 0, std::nullopt};
     const std::string path = path_of(file);
     newest_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (newest_ < 0)
         return failed(path, "cannot open");
     files_.push_back(file);
+    ++next_;
     const int directory = ::open(settings_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory >= 0) {
         ::fsync(directory);
@@ -157,13 +163,15 @@ std::expected<void, std::string> Segments::begin_file() {
     return {};
 }
 
-void Segments::make_room(std::uint64_t octets) {
+/// At least `kept` files stay.
+void Segments::make_room(std::uint64_t octets, std::size_t kept) {
     std::uint64_t sum = octets;
     for (const File& file : files_)
         sum += file.octets;
-    while (sum > settings_.size_max && files_.size() > 1) {
+    while (sum > settings_.size_max && files_.size() > kept) {
+        if (::unlink(path_of(files_.front()).c_str()) != 0 && errno != ENOENT)
+            return;
         sum -= files_.front().octets;
-        ::unlink(path_of(files_.front()).c_str());
         files_.pop_front();
     }
 }
@@ -186,7 +194,10 @@ std::expected<void, std::string> Segments::write(std::string_view lines) {
     if (spoilt_ || files_.empty())
         if (auto opened = open(); !opened)
             return std::unexpected(opened.error());
-    if (files_.empty() || files_.back().octets + lines.size() > file_max())
+    const bool full = files_.empty() || files_.back().octets + lines.size() > file_max();
+    next_ = std::max(next_, files_.empty() ? 1 : files_.back().number + 1);
+    make_room(lines.size(), full ? 0 : 1);
+    if (full)
         if (auto begun = begin_file(); !begun)
             return begun;
     if (newest_ < 0) {
@@ -195,9 +206,9 @@ std::expected<void, std::string> Segments::write(std::string_view lines) {
         if (newest_ < 0)
             return failed(path, "cannot open");
     }
-    make_room(lines.size());
     struct statvfs room {};
-    if (::fstatvfs(newest_, &room) == 0 && room.f_bavail * room.f_frsize < settings_.room_left + lines.size())
+    if (settings_.room_left > 0 && ::fstatvfs(newest_, &room) == 0 &&
+        room.f_bavail * room.f_frsize < settings_.room_left + lines.size())
         return std::unexpected(settings_.folder + ": the last " + std::to_string(settings_.room_left >> 10U) +
                                " KiB of the file system are left to the records");
     const ssize_t written = ::write(newest_, lines.data(), lines.size());

@@ -79,13 +79,14 @@ private:
     std::expected<std::size_t, std::string> mend_newest(Found& found);
     std::expected<void, std::string> begin_file();
     std::expected<void, std::string> write(std::string_view lines);
-    void make_room(std::uint64_t octets);
+    void make_room(std::uint64_t octets, std::size_t kept);
     void close();
 
     Settings settings_;
     std::deque<File> files_;
-    int newest_{-1};     ///< open for appending
-    bool spoilt_{false}; ///< the newest may end in half a line
+    std::uint64_t next_{1}; ///< number of the next file
+    int newest_{-1};        ///< open for appending
+    bool spoilt_{false};    ///< the newest may end in half a line
 };
 
 } // namespace tandem::ledger

@@ -24,7 +24,7 @@ public:
     ~SmallDisk() { ::umount2(folder_.path("").c_str(), MNT_DETACH); }
     void read_only(bool yes) {
         BOOST_REQUIRE(::mount("tandem-test", folder_.path("").c_str(), "tmpfs",
-                              MS_REMOUNT | (yes ? MS_RDONLY : 0UL), "size=512k") == 0);
+                              yes ? MS_REMOUNT | MS_RDONLY : MS_REMOUNT, "size=512k") == 0);
     }
     void fill() { test::put(folder_.path("filler"), std::string(1U << 20U, 'x')); }
     void make_room() { std::filesystem::remove(folder_.path("filler")); }
@@ -50,21 +50,24 @@ BOOST_AUTO_TEST_SUITE(disk)
 
 BOOST_AUTO_TEST_CASE(a_full_disk_garbles_nothing) {
     SmallDisk disk;
-    Segments segments{{disk.path(), 16U << 20U, 0}};
     std::uint64_t written = 0;
-    std::string error;
-    while (error.empty()) {
-        // Of a few lines each, so that the disk fills up in the middle of one.
-        auto done = segments.append(to_line(entry(written + 1)) + to_line(entry(written + 2)) +
-                                    to_line(entry(written + 3)));
-        if (done)
-            written += 3;
-        else
-            error = done.error();
+    {
+        Segments segments{{disk.path(), 16U << 20U, 0}};
+        // Of a few lines each, so that the disk fills up in the middle of them.
+        const auto lines = [&] {
+            return to_line(entry(written + 1)) + to_line(entry(written + 2)) + to_line(entry(written + 3));
+        };
+        std::string error;
+        while (error.empty()) {
+            if (auto done = segments.append(lines()); done)
+                written += 3;
+            else
+                error = done.error();
+        }
+        BOOST_TEST(error.find("No space left") != std::string::npos, error);
+        BOOST_TEST(count(segments) == written);
+        BOOST_TEST(!segments.append(lines()).has_value());
     }
-    BOOST_TEST(error.find("No space left") != std::string::npos, error);
-    BOOST_TEST(count(segments) == written);
-    BOOST_TEST(!segments.append(to_line(entry(written + 1))).has_value());
     Segments again{{disk.path(), 16U << 20U, 0}};
     const auto found = again.open();
     BOOST_REQUIRE((found && found->last));
@@ -73,7 +76,9 @@ BOOST_AUTO_TEST_CASE(a_full_disk_garbles_nothing) {
     // A smaller bound makes room by itself.
     again.resize(256 * 1024);
     BOOST_TEST(again.append(to_line(entry(written + 1))).has_value());
-    BOOST_TEST((again.open()->last->sequence == written + 1));
+    const auto after = again.open();
+    BOOST_REQUIRE((after && after->last));
+    BOOST_TEST(after->last->sequence == written + 1);
 }
 
 BOOST_AUTO_TEST_CASE(the_last_of_the_disk_is_not_touched) {

@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(the_json_form) {
         R"("mirror":{"sent":1200,"confirmed":1198,"received":0,"lost":0,"in_sync":false},)"
         R"("engine":{"running":true,"attached":true,"pid":812,"backend":"nfqueue","workers":[],"ports":[]},)"
         R"("detection":{"interval_ms":5E0,"multiplier":3,"worst_case_ms":2E1},)"
-        R"("counters":{"sip_received":5000,"mirror_sent":1200},"alarms":[],"alarm_list":[],"warnings":[]})");
+        R"("counters":{"sip_received":5000,"mirror_sent":1200},"alarms":[],"alarm_list":[],"alarms_ended":0,"warnings":[]})");
 }
 
 BOOST_AUTO_TEST_CASE(what_stands_behind_an_appliance) {
