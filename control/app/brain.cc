@@ -224,6 +224,14 @@ void end(ToPulse& to_pulse, Pulse& pulse, Hand& hand) {
     hand.stop();
 }
 
+Journal begin_journal(const config::Config& config, const ledger::Position& last) {
+    Journal journal{config.log.target, config.node.name, config.node.id,
+                    config.ledger.journal.kept_in_memory};
+    journal.continue_from(last);
+    journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
+    return journal;
+}
+
 std::expected<void, std::string> run(const config::Config& config, int lifeline_fd) {
     const auto lifeline = LifelineMapping::inherit(lifeline_fd);
     if (!lifeline)
@@ -239,10 +247,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
         return std::unexpected(store.error());
 
     LedgerStart ledger = start_ledger(config);
-    Journal journal{config.log.target, config.node.name, config.node.id,
-                    config.ledger.journal.kept_in_memory};
-    journal.continue_from(ledger.last);
-    journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
+    Journal journal = begin_journal(config, ledger.last);
 
     // Nothing of an earlier life may be left when the roles are decided anew.
     tell_engine(config, **page);

@@ -73,8 +73,8 @@ struct Alarm {
     std::string subject; ///< which path, which monitor; may be empty
     std::string sentence;
     WallClock::time_point since{};
-    std::string id;                ///< over both nodes: "1.17"
-    std::string severity;          ///< "warning", "minor", "major", "critical"
+    std::string id{};              ///< over both nodes: "1.17"
+    std::string severity{};        ///< "warning", "minor", "major", "critical"
     std::string acknowledged_by{}; ///< empty: nobody
 };
 

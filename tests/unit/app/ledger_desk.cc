@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/app/ledger_desk.hh"
 
-#include "../ledger/folder.hh"
 #include "control/app/alarm_desk.hh"
 #include "control/app/clock.hh"
+#include "tests/unit/ledger/folder.hh"
 
 #include <boost/test/unit_test.hpp>
 
