@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/ledger/query.hh"
-#include "../time_zone.hh"
 #include "folder.hh"
+#include "tests/unit/time_zone.hh"
 
 using namespace tandem::ledger;
 using test::entry;
