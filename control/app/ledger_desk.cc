@@ -211,10 +211,10 @@ void LedgerDesk::send(ha::Instant now) {
         return;
     if (!peer_has_)
         return send_batch({});
-    std::vector<ledger::EntryPtr> recent{journal_.recent().begin(), journal_.recent().end()};
-    const bool all = !recent.empty() && position_of(*recent.back()) == *peer_has_;
-    if (all)
+    const auto& known = journal_.recent();
+    if (known.empty() || position_of(*known.back()) == *peer_has_)
         return now - sent_at_ >= compare_interval ? send_batch({}) : void();
+    std::vector<ledger::EntryPtr> recent{known.begin(), known.end()};
     if (const auto begin = ledger::index_after(recent, *peer_has_)) {
         std::vector<ledger::EntryPtr> entries;
         std::size_t octets = 0;

@@ -137,8 +137,8 @@ void Service::tick_ledger(ha::Instant at) {
 }
 
 void Service::close_ledger() {
+    ledger_->finish(); // nothing is written beside it any more
     alarms_->finish();
-    ledger_->finish();
 }
 
 bool Service::on_ledger_request(const std::string& method, const json::object& params,

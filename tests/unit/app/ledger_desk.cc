@@ -65,8 +65,8 @@ struct Side {
         ledger->take(params, respond);
     }
     void end() {
-        alarms->finish();
         ledger->finish();
+        alarms->finish();
         forget();
     }
     /// As if it were killed, but that what it has begun to write is written.
