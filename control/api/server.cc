@@ -58,7 +58,7 @@ public:
 
     void accept();
     void stop();
-    void publish(const json::value& event);
+    void publish(const json::value& event, Audience audience);
     Counts counts() const;
 
 private:
@@ -178,7 +178,9 @@ void Server::Impl::dispatch(Session& session, Request request) {
         return refuse(session, request, Code::not_permitted, "only a gateway asks for others");
     }
     if (request.method == "events.follow") {
-        session.follow();
+        const json::value* node = request.params.if_contains("node");
+        const bool both = node != nullptr && node->is_string() && node->get_string() == "all";
+        session.follow(both ? Audience::both_nodes : Audience::everybody);
         session.answer(request.id, json::value(json::object{{"following", true}}));
         return;
     }
@@ -203,20 +205,20 @@ void Server::Impl::dispatch(Session& session, Request request) {
     }
 }
 
-void Server::Impl::publish(const json::value& event) {
+void Server::Impl::publish(const json::value& event, Audience audience) {
     const auto line = std::make_shared<const std::string>(write_event(event));
     // A follower that is sent away leaves the set: walk through a copy.
     const auto sessions = sessions_;
     for (const auto& session : sessions)
-        if (session->follows())
+        if (session->follows(audience))
             session->publish(line);
 }
 
 Counts Server::Impl::counts() const {
     Counts counts = counts_;
     counts.clients = sessions_.size();
-    counts.followers = static_cast<std::size_t>(
-        std::ranges::count_if(sessions_, [](const auto& session) { return session->follows(); }));
+    counts.followers = static_cast<std::size_t>(std::ranges::count_if(
+        sessions_, [](const auto& session) { return session->follows(Audience::everybody); }));
     return counts;
 }
 
@@ -252,8 +254,8 @@ std::expected<std::unique_ptr<Server>, std::string> Server::start(asio::io_conte
     }
 }
 
-void Server::publish(const json::value& event) {
-    impl_->publish(event);
+void Server::publish(const json::value& event, Audience audience) {
+    impl_->publish(event, audience);
 }
 
 Counts Server::counts() const {

@@ -30,6 +30,9 @@ namespace tandem::api {
 
 enum class Access : std::uint8_t { read, act };
 
+/// Who of those that follow gets an event: all, or those who asked for both nodes' (`"node": "all"`).
+enum class Audience : std::uint8_t { everybody, both_nodes };
+
 /// Who asks, as the kernel says.
 struct Caller {
     std::uint32_t uid{0};
@@ -95,8 +98,8 @@ public:
     /// Closes every connection and removes the socket file. Replies that come later have no effect.
     ~Server();
 
-    /// Sends an event to every follower.
-    void publish(const boost::json::value& event);
+    /// Sends an event to followers.
+    void publish(const boost::json::value& event, Audience audience = Audience::everybody);
     Counts counts() const;
 
 private:

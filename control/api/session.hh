@@ -42,8 +42,11 @@ public:
 
     const Caller& caller() const { return caller_; }
     /// Wants events, and is not on its way out.
-    bool follows() const { return follows_ && state_ == State::open; }
-    void follow() { follows_ = true; }
+    bool follows(Audience audience) const {
+        return follows_ && (audience == Audience::everybody || *follows_ == audience) &&
+               state_ == State::open;
+    }
+    void follow(Audience audience) { follows_ = audience; }
 
 private:
     enum class State : std::uint8_t { open, leaving, closed };
@@ -68,7 +71,7 @@ private:
     Hooks hooks_;
     State state_{State::open};
     End reason_{End::left};
-    bool follows_{false};
+    std::optional<Audience> follows_;
     bool reading_{false};
     bool writing_{false};
     bool taking_{false};

@@ -2,7 +2,6 @@
 #include "control/app/alarms.hh"
 
 #include <algorithm>
-#include <tuple>
 
 namespace tandem::app {
 namespace {
@@ -13,10 +12,6 @@ constexpr ha::Duration first_word = std::chrono::seconds{10};
 constexpr ha::Duration stall_shown = std::chrono::seconds{60};
 /// Likewise a refused datagram in clear; a node that mirrors sends several in a second.
 constexpr ha::Duration clear_shown = std::chrono::seconds{10};
-
-auto identity(const Condition& condition) {
-    return std::tie(condition.code, condition.group, condition.subject);
-}
 
 void of_group(const AlarmFacts& facts, std::size_t index, std::vector<Condition>& out) {
     const ha::View& view = facts.snapshot.groups[index];
@@ -30,9 +25,10 @@ void of_group(const AlarmFacts& facts, std::size_t index, std::vector<Condition>
             "the other node is not heard, but the service answers at the VIP: not taking over; check the HA "
             "paths");
     if (view.dual_active)
-        add("dual_active", "both nodes are active");
+        add("dual_active", "both nodes are active", Gravity::critical);
     if (view.isolated)
-        add("isolated", "this node is cut off from the outside network: no carrier, or no witness answers");
+        add("isolated", "this node is cut off from the outside network: no carrier, or no witness answers",
+            Gravity::critical);
     if (view.role == ha::Role::fault)
         add("role.fault", "this node is unfit to serve: " + std::string{ha::to_sentence(view.reason)});
     if (facts.now < view.damped_until)
@@ -88,6 +84,10 @@ void of_node(const AlarmFacts& facts, std::vector<Condition>& out) {
         add("state.not_kept",
             facts.not_kept + " (roles and takeovers are not affected; the peer knows the epochs)",
             Gravity::error);
+    if (!facts.journal_not_kept.empty())
+        add("journal.not_kept",
+            facts.journal_not_kept + " (events and alarms go on in memory; roles are not affected)",
+            Gravity::warning);
     if (facts.clear_at != ha::Instant{} && facts.now < facts.clear_at + clear_shown)
         add("mirror.clear_refused",
             "mirror datagrams come in clear on a path whose mirror is sealed here, and are refused: "
@@ -99,29 +99,6 @@ void of_node(const AlarmFacts& facts, std::vector<Condition>& out) {
 }
 
 } // namespace
-
-AlarmBoard::Changes AlarmBoard::update(ha::Instant now, std::vector<Condition> present) {
-    Changes changes;
-    std::vector<Alarm> kept;
-    for (Alarm& alarm : alarms_) {
-        const auto still = std::find_if(present.begin(), present.end(), [&](const Condition& condition) {
-            return identity(condition) == identity(alarm.condition);
-        });
-        if (still == present.end()) {
-            changes.cleared.push_back(std::move(alarm));
-            continue;
-        }
-        alarm.condition = std::move(*still);
-        present.erase(still);
-        kept.push_back(std::move(alarm));
-    }
-    for (Condition& condition : present) {
-        kept.push_back({std::move(condition), now});
-        changes.raised.push_back(kept.back());
-    }
-    alarms_ = std::move(kept);
-    return changes;
-}
 
 std::vector<Condition> conditions(const AlarmFacts& facts) {
     std::vector<Condition> out;

@@ -3,6 +3,7 @@
 
 #include "control/app/hand.hh"
 #include "control/app/journal.hh"
+#include "control/app/ledger_start.hh"
 #include "control/app/lifeline.hh"
 #include "control/app/policy.hh"
 #include "control/app/pulse.hh"
@@ -223,6 +224,14 @@ void end(ToPulse& to_pulse, Pulse& pulse, Hand& hand) {
     hand.stop();
 }
 
+Journal begin_journal(const config::Config& config, const ledger::Position& last) {
+    Journal journal{config.log.target, config.node.name, config.node.id,
+                    config.ledger.journal.kept_in_memory};
+    journal.continue_from(last);
+    journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
+    return journal;
+}
+
 std::expected<void, std::string> run(const config::Config& config, int lifeline_fd, ConfigSource source) {
     const auto lifeline = LifelineMapping::inherit(lifeline_fd);
     if (!lifeline)
@@ -237,8 +246,8 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
     if (!store)
         return std::unexpected(store.error());
 
-    Journal journal{config.log.target, config.node.name};
-    journal.add(Severity::info, "node.started", "", "tandemd starts", {{"pair", config.pair.id}});
+    LedgerStart ledger = start_ledger(config);
+    Journal journal = begin_journal(config, ledger.last);
 
     // Nothing of an earlier life may be left when the roles are decided anew.
     tell_engine(config, **page);
@@ -280,7 +289,7 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
         warnings->push_back(*sentence);
     Service service{{config, std::move(source), key->bytes, journal, **page, pulse, to_pulse, from_pulse,
                      hand_notes, store->records, not_kept, groups->interface_indices, groups->inside_index,
-                     groups->interfaces, *warnings, incarnation}};
+                     groups->interfaces, *warnings, incarnation, std::move(ledger)}};
     if (auto opened = service.open(); !opened)
         return std::unexpected(opened.error());
 

@@ -21,4 +21,11 @@ inline std::int64_t to_ns(ha::Instant instant) {
     return instant.time_since_epoch().count();
 }
 
+/// The wall clock, which may jump: for people, and for comparing two machines. Microseconds since 1970.
+inline std::int64_t wall_us() {
+    timespec t{};
+    ::clock_gettime(CLOCK_REALTIME, &t);
+    return std::int64_t{t.tv_sec} * 1'000'000 + t.tv_nsec / 1000;
+}
+
 } // namespace tandem::app

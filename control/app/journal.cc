@@ -10,33 +10,22 @@
 #include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
 
-#include <chrono>
 #include <ctime>
 
 namespace tandem::app {
 namespace {
 
-std::string wall_clock() {
-    const auto now = std::chrono::system_clock::now();
-    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count();
+/// What one entry may have; see ledger::line_max.
+constexpr std::size_t text_max = 4096;
+constexpr std::size_t data_max = 8192;
+
+std::string local_time(std::int64_t micros) {
     const std::time_t seconds = static_cast<std::time_t>(micros / 1'000'000);
     std::tm local{};
     ::localtime_r(&seconds, &local);
     std::string zone = fmt::format("{:%z}", local); // +hhmm
     zone.insert(3, ":");
     return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}{}", local, micros % 1'000'000, zone);
-}
-
-std::string_view to_string(Severity severity) {
-    switch (severity) {
-    case Severity::info:
-        return "info";
-    case Severity::warning:
-        return "warning";
-    case Severity::error:
-        return "error";
-    }
-    return "info";
 }
 
 spdlog::level::level_enum level(Severity severity) {
@@ -53,18 +42,11 @@ spdlog::level::level_enum level(Severity severity) {
 
 } // namespace
 
-boost::json::object to_json(const JournalEntry& entry) {
-    return {{"seq", entry.sequence},
-            {"time", entry.time},
-            {"monotonic_ns", to_ns(entry.at)},
-            {"severity", to_string(entry.severity)},
-            {"name", entry.name},
-            {"group", entry.group},
-            {"text", entry.text},
-            {"data", entry.data}};
-}
-
-Journal::Journal(config::LogTarget target, const std::string& node_name) {
+Journal::Journal(config::LogTarget target, const std::string& node_name, std::uint8_t node_id,
+                 std::size_t kept)
+    : node_(node_name)
+    , node_id_(node_id)
+    , kept_(kept) {
     if (target == config::LogTarget::syslog) {
         auto sink = std::make_shared<spdlog::sinks::syslog_sink_st>("tandemd", LOG_PID, LOG_DAEMON, true);
         logger_ = std::make_shared<spdlog::logger>("tandemd", std::move(sink));
@@ -79,20 +61,47 @@ Journal::Journal(config::LogTarget target, const std::string& node_name) {
 
 void Journal::add(Severity severity, std::string_view name, std::string_view group, std::string text,
                   boost::json::object data) {
-    JournalEntry entry{next_++,           wall_clock(),       now(),           severity,
-                       std::string{name}, std::string{group}, std::move(text), std::move(data)};
-    std::string line = entry.name;
-    if (!entry.group.empty())
-        line += " group=" + entry.group;
-    line += ": " + entry.text;
-    if (!entry.data.empty())
-        line += " " + boost::json::serialize(entry.data);
+    std::string values = data.empty() ? std::string{} : " " + boost::json::serialize(data);
+    if (values.size() > data_max) {
+        data = {{"cut", true}};
+        values = " " + boost::json::serialize(data);
+    }
+    if (text.size() > text_max)
+        text = text.substr(0, text_max) + "...";
+    const std::int64_t wall = wall_us();
+    auto entry = std::make_shared<const JournalEntry>(JournalEntry{.sequence = next_++,
+                                                                   .time = local_time(wall),
+                                                                   .at = now(),
+                                                                   .severity = severity,
+                                                                   .name = std::string{name},
+                                                                   .group = std::string{group},
+                                                                   .text = std::move(text),
+                                                                   .data = std::move(data),
+                                                                   .node = node_,
+                                                                   .node_id = node_id_,
+                                                                   .life = life_,
+                                                                   .wall_us = wall});
+    std::string line = entry->name;
+    if (!entry->group.empty())
+        line += " group=" + entry->group;
+    line += ": " + entry->text + values;
     logger_->log(level(severity), "{}", line);
-    entries_.push_back(std::move(entry));
-    if (entries_.size() > entries_max)
+    entries_.push_back(entry);
+    if (entries_.size() > kept_)
         entries_.pop_front();
     if (listener_)
-        listener_(entries_.back());
+        listener_(*entry);
+}
+
+void Journal::keep(std::size_t kept) {
+    kept_ = kept;
+    while (entries_.size() > kept_)
+        entries_.pop_front();
+}
+
+void Journal::continue_from(const ledger::Position& last) {
+    next_ = last.sequence + 1;
+    life_ = last.life;
 }
 
 } // namespace tandem::app

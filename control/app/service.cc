@@ -65,6 +65,7 @@ std::expected<void, std::string> Service::open() {
     monitor_ = std::move(*monitor);
 
     open_peer_line();
+    open_ledger();
     desk_ = std::make_unique<OperatorDesk>(parts_.config, door_, *peer_);
 
     auto courier = courier::Courier::start(io_);
@@ -94,7 +95,6 @@ std::expected<void, std::string> Service::open() {
         return std::unexpected(server.error());
     api_ = std::move(*server);
     open_monitors();
-    parts_.journal.on_entry([this](const JournalEntry& entry) { api_->publish(to_json(entry)); });
     return {};
 }
 
@@ -107,6 +107,8 @@ void Service::open_peer_line() {
                     parts_.journal.add(Severity::info, "stream.up", "", "control stream established",
                                        {{"path", parts_.config.paths[path].name}});
                     status_due_ = now();
+                    ledger_->peer_changed();
+                    alarms_->peer_changed();
                 },
             .ended =
                 [this](std::size_t path, link::StreamEnd end, const std::string& detail) {
@@ -125,6 +127,8 @@ void Service::open_peer_line() {
             .request =
                 [this](const std::string& method, const json::object& params, Respond respond) {
                     if (actions_ && actions_->on_peer_request(method, params, respond))
+                        return;
+                    if (on_ledger_request(method, params, respond))
                         return;
                     PulseSnapshot snapshot;
                     const bool known = parts_.pulse.snapshot(snapshot);
@@ -164,6 +168,7 @@ std::string Service::run() {
     disk_.join();
     if (said_goodbye_)
         keep_last_word();
+    close_ledger();
     // The descriptors belong to the mailboxes and the monitor.
     pulse_ready_.release();
     hand_ready_.release();
@@ -404,6 +409,7 @@ void Service::tick() {
     }
     if (save_due_ <= at)
         save_records();
+    tick_ledger(at);
     if (at >= status_due_) {
         status_due_ = at + status_interval;
         peer_->send_status(own_status());

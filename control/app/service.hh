@@ -9,12 +9,14 @@
 
 #include "control/api/server.hh"
 #include "control/app/action_desk.hh"
+#include "control/app/alarm_desk.hh"
 #include "control/app/alarms.hh"
 #include "control/app/brain.hh"
 #include "control/app/check_desk.hh"
 #include "control/app/engine_watch.hh"
 #include "control/app/journal.hh"
 #include "control/app/mail_desk.hh"
+#include "control/app/ledger_desk.hh"
 #include "control/app/operator_desk.hh"
 #include "control/app/peer_line.hh"
 #include "control/app/pulse.hh"
@@ -59,6 +61,7 @@ struct ServiceParts {
     std::vector<netlink::Interface> interfaces; ///< as they were when the announcements were prepared
     std::vector<std::string> warnings;          ///< conditions of the host that were found at the start
     std::uint32_t incarnation{0};
+    LedgerStart ledger; ///< as the disk had it
 };
 
 class Service {
@@ -150,7 +153,6 @@ private:
     boost::json::object own_status();
     boost::json::object pair_status();
     api::Methods methods();
-    boost::json::object events_since(std::uint64_t since) const; ///< as many as an answer may have
     void add_check_methods(api::Methods& methods);
 
     // service_actions.cc
@@ -165,6 +167,14 @@ private:
 
     // service_remote.cc
     void admit_gateway(api::Settings& settings, api::Methods& methods);
+
+    // service_ledger.cc
+    void open_ledger();
+    void tick_ledger(ha::Instant at);
+    void close_ledger();
+    bool on_ledger_request(const std::string& method, const boost::json::object& params,
+                           const Respond& respond);
+    void add_ledger_methods(api::Methods& methods);
 
     ServiceParts parts_;
     PulseDoor door_{parts_.to_pulse};
@@ -185,10 +195,11 @@ private:
     std::unique_ptr<courier::Courier> courier_;
     std::unique_ptr<MailDesk> mail_;
     std::unique_ptr<ActionDesk> actions_;
+    std::unique_ptr<LedgerDesk> ledger_;
+    std::unique_ptr<AlarmDesk> alarms_;
     std::unique_ptr<api::Server> api_;
 
     std::vector<GroupState> groups_;
-    AlarmBoard alarms_;
     std::string begin_anew_; ///< why; empty: there is no reason
     std::string not_kept_;   ///< why the records could not be written; empty: they could
     ha::Instant save_due_{ha::end_of_time};

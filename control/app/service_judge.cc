@@ -281,37 +281,22 @@ void Service::judge_alarms(const PulseSnapshot& snapshot, ha::Instant at) {
     if (clear_refused_ && refused != *clear_refused_)
         clear_at_ = at;
     clear_refused_ = refused;
-    const auto changes = alarms_.update(at, conditions({.config = parts_.config,
-                                                        .snapshot = snapshot,
-                                                        .lines = lines,
-                                                        .checks = down,
-                                                        .engine = engine_,
-                                                        .config_differs = differing_digest_ != 0,
-                                                        .not_kept = not_kept_,
-                                                        .stalled_at = stalled_at_,
-                                                        .clear_at = clear_at_,
-                                                        .started = started_,
-                                                        .now = at}));
-    const auto tell = [&](const Alarm& alarm, bool raised) {
-        const Condition& condition = alarm.condition;
-        json::object data{{"code", condition.code}};
-        if (!condition.subject.empty())
-            data["subject"] = condition.subject;
-        if (!raised)
-            data["lasted_ms"] =
-                std::chrono::duration_cast<std::chrono::milliseconds>(at - alarm.since).count();
-        const Severity severity = !raised                                 ? Severity::info
-                                  : condition.gravity == Gravity::warning ? Severity::warning
-                                                                          : Severity::error;
-        parts_.journal.add(severity, raised ? "alarm.raised" : "alarm.cleared", condition.group,
-                           (raised ? "" : "over: ") + condition.sentence, std::move(data));
+    const bool changed =
+        alarms_->update({at, wall_us()}, conditions({.config = parts_.config,
+                                                     .snapshot = snapshot,
+                                                     .lines = lines,
+                                                     .checks = down,
+                                                     .engine = engine_,
+                                                     .config_differs = differing_digest_ != 0,
+                                                     .not_kept = not_kept_,
+                                                     .journal_not_kept = ledger_->not_kept(),
+                                                     .stalled_at = stalled_at_,
+                                                     .clear_at = clear_at_,
+                                                     .started = started_,
+                                                     .now = at}));
+    if (changed)
         actions_->on_alarm(condition, raised);
         status_due_ = at;
-    };
-    for (const Alarm& alarm : changes.cleared)
-        tell(alarm, false);
-    for (const Alarm& alarm : changes.raised)
-        tell(alarm, true);
 }
 
 } // namespace tandem::app

@@ -7,8 +7,6 @@
 #include "control/app/status_report.hh"
 #include "control/status/reader.hh"
 
-#include <boost/json/array.hpp>
-
 #include <ctime>
 #include <utility>
 
@@ -16,8 +14,6 @@ namespace tandem::app {
 namespace json = boost::json;
 namespace {
 
-/// In one answer: what waits for a client has a bound.
-constexpr std::size_t events_max = 1000;
 /// A peer's word that is older than this is not shown as its present state.
 constexpr ha::Duration peer_status_max_age = std::chrono::seconds{3};
 
@@ -52,7 +48,7 @@ json::object Service::own_status() {
                                           .engine = engine_,
                                           .interfaces = *interfaces,
                                           .warnings = parts_.warnings,
-                                          .alarms = alarms_.alarms(),
+                                          .alarms = alarms_->alarms(),
                                           .lines = lines,
                                           .checks = checks,
                                           .wall_clock = std::time(nullptr),
@@ -68,22 +64,6 @@ json::object Service::pair_status() {
     if (peer_status_ && peer_->connected() && now() - peer_status_at_ <= peer_status_max_age)
         peer = *peer_status_;
     return {{"self", own_status()}, {"peer", std::move(peer)}};
-}
-
-json::object Service::events_since(std::uint64_t since) const {
-    json::array events;
-    json::object out;
-    for (const JournalEntry& entry : parts_.journal.entries()) {
-        if (entry.sequence <= since)
-            continue;
-        if (events.size() == events_max) {
-            out["more"] = true;
-            break;
-        }
-        events.push_back(to_json(entry));
-    }
-    out["events"] = std::move(events);
-    return out;
 }
 
 void Service::add_check_methods(api::Methods& methods) {
@@ -136,19 +116,7 @@ api::Methods Service::methods() {
                          [this](const json::object&, const api::Caller&, const api::Reply& reply) {
                              reply(json::value(pair_status()));
                          }};
-    methods["events"] = {
-        api::Access::read, [this](const json::object& params, const api::Caller&, const api::Reply& reply) {
-            const json::value* since = params.if_contains("since");
-            std::uint64_t from = 0;
-            if (since != nullptr) {
-                json::error_code error;
-                from = since->is_number() ? since->to_number<std::uint64_t>(error) : 0;
-                if (error || !since->is_number())
-                    return reply(std::unexpected(
-                        api::Error{api::Code::invalid_params, "'since' must be a sequence number", nullptr}));
-            }
-            reply(json::value(events_since(from)));
-        }};
+    add_ledger_methods(methods);
     add_check_methods(methods);
     mail_->add_methods(methods);
     add_action_methods(methods);

@@ -325,9 +325,17 @@ status::NodeStatus report_status(const StatusSources& from) {
     out.counters.emplace_back("events_lost", from.events_lost);
     out.counters.emplace_back("groups_unknown", from.snapshot.groups_unknown);
     out.warnings = from.warnings;
-    for (const Alarm& alarm : from.alarms)
+    for (const Alarm& alarm : from.alarms) {
+        if (alarm.state == ledger::AlarmState::ended)
+            ++out.alarms_ended;
+        if (alarm.state != ledger::AlarmState::active)
+            continue;
         out.alarms.push_back({alarm.condition.code, alarm.condition.group, alarm.condition.subject,
-                              alarm.condition.sentence, wall_time(from, alarm.since)});
+                              alarm.condition.sentence, wall_time(from, alarm.since),
+                              std::to_string(from.config.node.id) + "." + std::to_string(alarm.number),
+                              std::string{to_string(alarm.severity)},
+                              alarm.acknowledged ? alarm.acknowledged->by : std::string{}});
+    }
     return out;
 }
 

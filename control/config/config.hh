@@ -9,6 +9,7 @@
 #include "control/config/check_settings.hh"
 #include "control/config/email_settings.hh"
 #include "control/config/api_settings.hh"
+#include "control/config/ledger_settings.hh"
 #include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/limits.hh"
 #include "dataplane/contract/pattern.hh"
@@ -213,6 +214,7 @@ struct Config {
     Log log;
     Actions actions;
     std::optional<Api> api; ///< nothing: no remote actions
+    Ledger ledger; ///< `[journal]` and `[alarm]`
     /// Of everything that both nodes must agree on (pair, group names, VIPs, patterns); 0 never.
     std::uint64_t digest{0};
 

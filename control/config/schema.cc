@@ -6,6 +6,7 @@
 #include "control/config/api_schema.hh"
 #include "control/config/engine_schema.hh"
 #include "control/config/group_schema.hh"
+#include "control/config/ledger_schema.hh"
 #include "control/config/values.hh"
 
 #include <cmath>
@@ -108,6 +109,10 @@ Draft read_schema(const Table& root, Complaints& complaints) {
         read_actions({"[actions]", actions->place, *actions->value, complaints}, draft);
     if (const auto api = file.table("api", Presence::optional))
         config.api = read_api({"[api]", api->place, *api->value, complaints}, complaints);
+    if (const auto journal = file.table("journal", Presence::optional))
+        read_journal({"[journal]", journal->place, *journal->value, complaints}, config.ledger.journal);
+    if (const auto alarm = file.table("alarm", Presence::optional))
+        read_alarm({"[alarm]", alarm->place, *alarm->value, complaints}, config.ledger.alarm, complaints);
     file.finish();
     return draft;
 }

@@ -378,6 +378,28 @@ std::vector<std::string> sentences_of(const Both& both, std::string_view key) {
     return result;
 }
 
+/// How many of the alarms somebody knows of; empty when there are none.
+std::string alarm_counts(const Both& both) {
+    std::size_t present = 0;
+    std::size_t acknowledged = 0;
+    std::uint64_t ended = 0;
+    for (const json::value* node : {&both.self, &both.peer}) {
+        ended += count_of(look(*node, {"alarms_ended"})).value_or(0);
+        for (const auto& alarm : array_of(look(*node, {"alarm_list"}))) {
+            ++present;
+            acknowledged += text_of(look(alarm, {"acknowledged_by"})).empty() ? 0 : 1;
+        }
+    }
+    if (present + ended == 0)
+        return {};
+    std::string text = present == 0 ? "\n" : "";
+    text += "  " + std::to_string(present) + (present == 1 ? " alarm, " : " alarms, ") +
+            std::to_string(acknowledged) + " acknowledged";
+    if (ended > 0)
+        text += "; " + std::to_string(ended) + " more ended and not cleared";
+    return text + ": see tandemctl alarms\n";
+}
+
 } // namespace
 
 std::string render(const json::value& answer) {
@@ -389,6 +411,7 @@ std::string render(const json::value& answer) {
     text += groups_text(both) + "\n" + paths_text(both);
     list(text, "THE NODES DO NOT AGREE", disagreements(both.self, both.peer));
     list(text, "ALARMS", sentences_of(both, "alarms"));
+    text += alarm_counts(both);
     list(text, "WARNINGS", sentences_of(both, "warnings"));
     return text;
 }

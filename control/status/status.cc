@@ -97,7 +97,10 @@ json::array to_json(const std::vector<Alarm>& alarms) {
                          {"group", alarm.group},
                          {"subject", alarm.subject},
                          {"sentence", alarm.sentence},
-                         {"since", iso8601(alarm.since)}});
+                         {"since", iso8601(alarm.since)},
+                         {"id", alarm.id},
+                         {"severity", alarm.severity},
+                         {"acknowledged_by", alarm.acknowledged_by}});
     return array;
 }
 
@@ -242,6 +245,7 @@ json::object to_json(const NodeStatus& status) {
             {"counters", numbers(status.counters)},
             {"alarms", alarm_sentences(status.alarms)},
             {"alarm_list", to_json(status.alarms)},
+            {"alarms_ended", status.alarms_ended},
             {"warnings", sentences(status.warnings)}};
 }
 

@@ -73,6 +73,9 @@ struct Alarm {
     std::string subject; ///< which path, which monitor; may be empty
     std::string sentence;
     WallClock::time_point since{};
+    std::string id{};              ///< over both nodes: "1.17"
+    std::string severity{};        ///< "warning", "minor", "major", "critical"
+    std::string acknowledged_by{}; ///< empty: nobody
 };
 
 struct Group {
@@ -187,6 +190,7 @@ struct NodeStatus {
     Detection detection;
     Beats beats;
     Numbers counters;
+    std::uint64_t alarms_ended{0};     ///< whose condition is over, and that are not cleared
     std::vector<Alarm> alarms;         ///< the service is in danger, or something is not as it should be
     std::vector<std::string> warnings; ///< conditions of the host, found at the start: sentences
 };

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from tests.build import ROOT, build_directory
+from tests.style import names
 from tests.style.layers import PLAIN, THIRD_PARTY, rule_for
 
 LINES_MAX = 600
@@ -201,6 +202,10 @@ def check_headers_alone(files, directory=None):
             json.dump(sorted(good & set(signatures.values())), file)
 
 
+def check_names(files):
+    return names.check(files, read)
+
+
 CHECKS = (
     ("licence line", check_licence),
     ("layers", check_layers),
@@ -209,6 +214,7 @@ CHECKS = (
     ("banned calls", check_banned),
     ("format", check_format),
     ("python compiles", check_python),
+    ("names of events and alarms", check_names),
     ("headers compile alone", check_headers_alone),
 )
 

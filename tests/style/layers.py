@@ -66,6 +66,8 @@ RULES = {
     "control/courier": Rule((), ("boost/asio", "boost/system", "curl/"), "yes"),
     "control/mail": Rule(("control/courier/courier.hh", "control/courier/request.hh"),
                          BOOST, "yes"),
+    # lines are JSON; the settings are the file's
+    "control/ledger": Rule(BYTES + ("control/ha", "control/config/ledger_settings.hh"), ("boost/json",), "yes"),
     "control/status": Rule(BYTES + ("control/ha",), ("boost/json",)),
     "control/api": Rule(BYTES + ("control/ha",), BOOST, "yes"),
     # what is decided is as pure as Boost.Beast's parser and OpenSSL's digest are; the rest of the folder speaks TLS
@@ -75,7 +77,7 @@ RULES = {
     "control": Rule(BYTES + ("control", "netlink"), ("CLI/", "fmt/", "spdlog/"), "yes"),  # main.cc: the wiring
     # tools
     "tools/phone": Rule(system="yes"),
-    "tools/tandemctl": Rule(BYTES + ("control/config", "control/status", "control/api", "netlink",
+    "tools/tandemctl": Rule(BYTES + ("control/config", "control/ledger/query.hh", "control/status", "control/api", "netlink",
                                      "dataplane/state", "dataplane/table", "dataplane/path/decide.hh",
                                      "dataplane/io/pcap/filter.hh"),
                             BOOST + ("CLI/", "fmt/", "openssl/"), "yes"),

@@ -135,7 +135,7 @@ class Lab:
                 state = os.path.join(self.nodes[name].directory, "state")
                 self.janitor.tell("mount " + state)
                 self._mounts.append(state)
-                command("mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "tandem-lab", state)
+                command("mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tandem-lab", state)
         if not os.path.exists(key_file):
             command(self.nodes["a"].program("tandemctl"), "keygen", key_file)
 

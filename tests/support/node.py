@@ -260,7 +260,8 @@ class Node:
         return bool(group and group.get("score") == FULL_SCORE)
 
     def events(self):
-        return (self.ctl("events") or {}).get("events", [])
+        """What happened on this node; the other one's are left out."""
+        return (self.ctl("events", "--node", self.name, "--limit", "0") or {}).get("events", [])
 
     def tail(self):
         parts = []

@@ -132,55 +132,6 @@ Exit act(Client& client, const Options& options) {
     return Exit::done;
 }
 
-std::string event_text(const json::value& event) {
-    const auto seq = status::count_of(look(event, {"seq"}));
-    std::string text = text_of(look(event, {"time"})) + "  #" + (seq ? std::to_string(*seq) : "-") + "  " +
-                       text_of(look(event, {"name"}));
-    if (const auto group = text_of(look(event, {"group"})); !group.empty())
-        text += "  [" + group + "]";
-    return text + "  " + text_of(look(event, {"text"})) + "\n";
-}
-
-Exit show_events(Client& client, const Options& options) {
-    // Followed first and asked afterwards: nothing is missed in between, and what comes twice is known by its
-    // number.
-    if (options.follow == Follow::yes)
-        if (const auto following = client.call("events.follow", {}, patience); !following)
-            return refuse(options.form, following.error());
-    std::uint64_t last = options.since;
-    json::array all;
-    const auto show = [&](const json::value& event) {
-        if (options.form == Form::text)
-            print(event_text(event));
-        else if (options.follow == Follow::yes)
-            print_json(event);
-        else
-            all.push_back(event);
-    };
-    for (bool more = true; more;) { // one answer has a bound
-        const auto answer = client.call("events", {{"since", last}}, patience);
-        if (!answer)
-            return refuse(options.form, answer.error());
-        const auto& events = status::array_of(look(*answer, {"events"}));
-        more = status::is_true(look(*answer, {"more"})) && !events.empty();
-        for (const auto& event : events) {
-            last = std::max(last, status::count_of(look(event, {"seq"})).value_or(0));
-            show(event);
-        }
-    }
-    if (options.follow == Follow::no && options.form == Form::json)
-        print_json(json::object{{"events", std::move(all)}});
-    if (options.follow == Follow::no)
-        return Exit::done;
-    for (;;) {
-        const auto event = client.next_event();
-        if (!event)
-            return refuse(options.form, event.error());
-        if (status::count_of(look(*event, {"seq"})).value_or(UINT64_MAX) > last)
-            show(*event);
-    }
-}
-
 Exit reload(Client& client, const Options& options) {
     const auto answer = client.call("reload", {}, patience_to_act);
     if (!answer) {
@@ -210,6 +161,11 @@ Exit run_daemon_verb(const Options& options) {
         return show_counters(*client, options);
     case Verb::events:
         return show_events(*client, options);
+    case Verb::alarms:
+        return show_alarms(*client, options);
+    case Verb::alarms_ack:
+    case Verb::alarms_clear:
+        return treat_alarm(*client, options);
     case Verb::checks:
         return show_checks(*client, options);
     case Verb::checks_start:

@@ -24,6 +24,12 @@ std::string to_string(Verb verb) {
         return "role follow";
     case Verb::events:
         return "events";
+    case Verb::alarms:
+        return "alarms";
+    case Verb::alarms_ack:
+        return "alarms ack";
+    case Verb::alarms_clear:
+        return "alarms clear";
     case Verb::counters:
         return "counters";
     case Verb::checks:
@@ -164,6 +170,41 @@ void add_remote_verbs(CLI::App& app, RemoteOptions& remote, Verb& chosen) {
     certificates->callback([&chosen] { chosen = Verb::api_certificates; });
 }
 
+void add_event_verbs(CLI::App& app, Options& options, Flags& flags, std::string& group) {
+    CLI::App* events = app.add_subcommand("events", "Show what happened, on both nodes");
+    events->add_flag("--follow", flags.follow, "Go on with what happens from now");
+    events
+        ->add_option("--since", options.since,
+                     "After this node's event SEQ, or since TIME: 10m, 2h, 2026-11-22T16:00")
+        ->option_text("SEQ|TIME");
+    events->add_option("--group", group, "Only those of this group")->option_text("NAME");
+    events->add_option("--node", options.node, "Only those of this node")->option_text("NAME");
+    events->add_option("--name", options.match, "Only those of this name; * stands for anything")
+        ->option_text("PATTERN");
+    events->add_option("--severity", options.severity, "At least: info, warning or error")
+        ->check(CLI::IsMember({"info", "warning", "error"}));
+    events
+        ->add_option("--limit", options.limit, "At most so many, the newest unless --since is given; 0: all")
+        ->capture_default_str();
+    events->callback([&options] { options.verb = Verb::events; });
+}
+
+void add_alarm_verbs(CLI::App& app, Options& options) {
+    CLI::App* alarms = app.add_subcommand("alarms", "Show what is wrong, on both nodes");
+    alarms->require_subcommand(0, 1);
+    alarms->callback([&options, alarms] {
+        if (alarms->get_subcommands().empty())
+            options.verb = Verb::alarms;
+    });
+    CLI::App* ack = alarms->add_subcommand("ack", "Say that somebody takes care of an alarm");
+    ack->add_option("ID", options.alarm, "As \"tandemctl alarms\" shows it, or all")->required();
+    ack->add_option("--note", options.note, "What others should know about it")->option_text("TEXT");
+    ack->callback([&options] { options.verb = Verb::alarms_ack; });
+    CLI::App* clear = alarms->add_subcommand("clear", "Take an alarm away whose condition has ended");
+    clear->add_option("ID", options.alarm, "As \"tandemctl alarms\" shows it")->required();
+    clear->callback([&options] { options.verb = Verb::alarms_clear; });
+}
+
 /// The verbs that read files of tandem-fast. `verb` makes one.
 template <typename MakeVerb>
 void add_table_verbs(const MakeVerb& verb, Options& options, Flags& flags, std::string& group) {
@@ -229,9 +270,8 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     CLI::App* role = app.add_subcommand("role", "Change the configured roles")->require_subcommand(1);
     with_group(role->add_subcommand("follow", "Make the present roles the configured ones, on both nodes"))
         ->callback([&options] { options.verb = Verb::role_follow; });
-    CLI::App* events = verb(Verb::events, "Show what happened");
-    events->add_flag("--follow", flags.follow, "Go on with what happens from now");
-    events->add_option("--since", options.since, "Only events after number SEQ")->option_text("SEQ");
+    add_event_verbs(app, options, flags, group);
+    add_alarm_verbs(app, options);
     verb(Verb::reload, "Read the configuration again and take over what can change while tandemd runs");
     verb(Verb::counters, "Show every counter and what it counts");
     add_check_verbs(app, options, group);

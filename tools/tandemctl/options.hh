@@ -19,6 +19,9 @@ enum class Verb : std::uint8_t {
     disable,
     role_follow,
     events,
+    alarms,
+    alarms_ack,
+    alarms_clear,
     counters,
     checks,
     checks_start,
@@ -63,7 +66,11 @@ struct Options {
     std::optional<std::string> group;
     Force force{Force::no};
     Follow follow{Follow::no};
-    std::uint64_t since{0};
+    std::string since;                   ///< of events: a number, or a time; empty: from the beginning
+    std::string node;                    ///< of events: only this node's; empty: both
+    std::string severity;                ///< of events: at least; empty: all
+    std::string alarm;                   ///< of alarms_ack and alarms_clear: its id, or "all"
+    std::string note;                    ///< of alarms_ack
     std::string check;                   ///< of checks_start and checks_stop: its name
     std::string letter;                  ///< of mail_retry and mail_drop: its id, or all
     std::string address;                 ///< of mail_test; empty: as configured
@@ -73,7 +80,7 @@ struct Options {
     std::string file;                    ///< of keygen, check and capture
     std::string filter;                  ///< of capture; empty: none
     std::optional<std::int64_t> seconds; ///< of capture: how far back
-    // Of capture, registrations, dialogs and flows:
+    // Of capture, registrations, dialogs, flows and events:
     std::string run_dir;       ///< empty: the folder of the socket
     std::string match;         ///< empty: all
     std::uint64_t limit{1000}; ///< 0: none

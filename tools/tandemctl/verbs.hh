@@ -22,6 +22,13 @@ Exit show_actions(api::Client& client, const Options& options);
 Exit run_actions(api::Client& client, const Options& options);
 Exit cancel_actions(api::Client& client, const Options& options);
 
+/// `events`.
+Exit show_events(api::Client& client, const Options& options);
+
+/// `alarms`, `alarms ack`, `alarms clear`.
+Exit show_alarms(api::Client& client, const Options& options);
+Exit treat_alarm(api::Client& client, const Options& options);
+
 /// The verbs that read the tables of tandem-fast, which goes on meanwhile.
 Exit run_table_verb(const Options& options);
 

@@ -129,7 +129,9 @@ public:
             }};
         methods["events"] = {Access::read, [this](const json::object& params, const Caller&, Reply reply) {
                                  json::array list;
-                                 const int since = static_cast<int>(params.at("since").as_int64());
+                                 const int since = params.contains("since")
+                                                       ? static_cast<int>(params.at("since").as_int64())
+                                                       : 0;
                                  for (int seq = since + 1; seq <= std::min(since + 2, 3); ++seq)
                                      list.push_back(event(seq)); // two at a time
                                  reply(json::object{{"events", list}, {"more", since < 1}});

@@ -7,7 +7,6 @@
 
 using namespace tandem;
 using namespace std::chrono_literals;
-using app::AlarmBoard;
 using app::Condition;
 
 namespace {
@@ -21,6 +20,7 @@ struct World {
     app::EngineState engine{app::EngineState::running};
     bool config_differs{false};
     std::string not_kept;
+    std::string journal_not_kept;
     ha::Instant stalled_at{};
     ha::Instant clear_at{};
     ha::Instant started{1000s};
@@ -51,6 +51,7 @@ struct World {
                                 .engine = engine,
                                 .config_differs = config_differs,
                                 .not_kept = not_kept,
+                                .journal_not_kept = journal_not_kept,
                                 .stalled_at = stalled_at,
                                 .clear_at = clear_at,
                                 .started = started,
@@ -69,10 +70,6 @@ struct World {
         BOOST_TEST(have == wanted, boost::test_tools::per_element());
     }
 };
-
-Condition condition(std::string code, std::string subject = "", std::string sentence = "s") {
-    return {std::move(code), "", std::move(subject), std::move(sentence), app::Gravity::error};
-}
 
 } // namespace
 
@@ -141,6 +138,9 @@ BOOST_AUTO_TEST_CASE(each_condition_of_the_node) {
     world.expect({"state.not_kept  "});
     BOOST_TEST(world.conditions()[0].sentence.starts_with(world.not_kept));
     world = World{};
+    world.journal_not_kept = "/x: cannot write: Read-only file system";
+    world.expect({"journal.not_kept  "});
+    world = World{};
     world.stalled_at = world.now - 59s;
     world.expect({"stalled  "});
     world.stalled_at = world.now - 60s;
@@ -149,32 +149,6 @@ BOOST_AUTO_TEST_CASE(each_condition_of_the_node) {
     world.expect({"mirror.clear_refused  "});
     world.clear_at = world.now - 10s;
     world.expect({});
-}
-
-BOOST_AUTO_TEST_CASE(what_is_new_is_raised_and_what_is_missing_is_cleared) {
-    AlarmBoard board;
-    const ha::Instant first{1s};
-    auto changes = board.update(first, {condition("a"), condition("path", "x")});
-    BOOST_TEST(changes.raised.size() == 2U);
-    BOOST_TEST(changes.cleared.empty());
-
-    // The same again is no news, and another subject is another alarm.
-    changes = board.update(first + 1s, {condition("path", "y"), condition("path", "x"), condition("a")});
-    BOOST_REQUIRE(changes.raised.size() == 1U);
-    BOOST_TEST(changes.raised[0].condition.subject == "y");
-    BOOST_TEST(changes.cleared.empty());
-    BOOST_TEST(board.alarms().size() == 3U);
-    BOOST_TEST((board.alarms()[0].since == first));
-
-    changes = board.update(first + 2s, {condition("path", "y")});
-    BOOST_TEST(changes.raised.empty());
-    BOOST_REQUIRE(changes.cleared.size() == 2U);
-    BOOST_TEST((changes.cleared[0].since == first));
-    BOOST_TEST(board.alarms().size() == 1U);
-
-    changes = board.update(first + 3s, {});
-    BOOST_TEST(changes.cleared.size() == 1U);
-    BOOST_TEST(board.alarms().empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(the_json_form) {
         R"("engine":{"running":true,"attached":true,"pid":812,"backend":"nfqueue","workers":[],"ports":[]},)"
         R"("detection":{"interval_ms":5E0,"multiplier":3,"worst_case_ms":2E1},)"
         R"("beats":{"sent":90000,"later_than_us":{"100":12,"1000":1},"late_max_us":1200,"late_minute_us":90},)"
-        R"("counters":{"sip_received":5000,"mirror_sent":1200},"alarms":[],"alarm_list":[],"warnings":[]})");
+        R"("counters":{"sip_received":5000,"mirror_sent":1200},"alarms":[],"alarm_list":[],"alarms_ended":0,"warnings":[]})");
 }
 
 BOOST_AUTO_TEST_CASE(what_stands_behind_an_appliance) {
