@@ -12,5 +12,6 @@ fuzz_udp      | dataplane/path/inspect.cc dataplane/state/calls.cc dataplane/sta
 fuzz_streams  | dataplane/path/sip_streams.cc dataplane/wire/*.cc |  | sip +sip/rfc4475
 fuzz_config   | control/config/*.cc dataplane/wire/*.cc dataplane/contract/*.cc dataplane/match/expression.cc | -I/usr/include/hs -lhs -DTOML_HEADER_ONLY=0 -DTOML_SHARED_LIB=1 -ltomlplusplus | config
 fuzz_api      | control/api/message.cc | -lboost_json | api
+fuzz_sip_answer | control/probe/sip_account.cc control/probe/sip_digest.cc control/probe/sip_reply.cc control/probe/sip_request.cc control/probe/sip_transaction.cc control/resolve/record.cc dataplane/wire/*.cc | -lcrypto | sip +sip/rfc4475
 fuzz_ha_frame | dataplane/wire/*.cc |  | ha_frame
 '

@@ -16,7 +16,7 @@ import traceback
 
 from tests.build import build_directory
 from tests.lab import (appliance_cases, check_cases, config_cases, failover_cases, group_cases, hostile_cases, monitor_cases, policy_cases,
-                       role_cases)
+                       role_cases, sip_check_cases)
 from tests.support.lab import Lab
 from tests.support.network import VIP4, VIP4_SECOND, VIP6
 from tests.support.standstill import Witness
@@ -203,6 +203,7 @@ def main():
         runner.pair_cases(PAIR_CASES, PHONES)
         runner.pair_cases(monitor_cases.CASES, **MONITOR_LAB)
         runner.pair_cases(check_cases.CASES, **check_cases.LAB)
+        runner.pair_cases(sip_check_cases.CASES, **sip_check_cases.LAB)
         for settings, phones, cases in appliance_cases.LABS:
             runner.pair_cases(cases, phones, **settings)
         runner.own_cases()
