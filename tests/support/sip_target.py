@@ -24,7 +24,7 @@ class SipTarget(Kamailio):
         self.directory = tempfile.mkdtemp(prefix="td-sip-")
         self._rpc = os.path.join(self.directory, "rpc")
         self._asked = 0
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
                         "-days", "2", "-subj", "/CN=target", "-addext", f"subjectAltName=IP:{address}",
                         "-keyout", f"{self.directory}/server.key", "-out", f"{self.directory}/server.pem"],
                        check=True, capture_output=True)
