@@ -463,14 +463,13 @@ void SipAccount::on_time(ha::Instant now) {
     if (over())
         return;
     time_called(now);
-    for (std::optional<Sent>* const one : {&invite_, &sent_}) {
-        if (!*one || (*one)->transaction.turn(now) != SipTransaction::Turn::send)
-            continue;
-        output_.push_back((*one)->text);
-    }
-    if (step_end_ > now)
+    if (step_end_ <= now) { // before the transactions end with it: one that rings can be cancelled
+        fail(now, step_ == Step::confirming ? "the ACK did not come back in time" : "no answer in time");
         return;
-    fail(now, step_ == Step::confirming ? "the ACK did not come back in time" : "no answer in time");
+    }
+    for (std::optional<Sent>* const one : {&invite_, &sent_})
+        if (*one && (*one)->transaction.turn(now) == SipTransaction::Turn::send)
+            output_.push_back((*one)->text);
 }
 
 std::vector<std::string> SipAccount::take_output() {

@@ -17,7 +17,7 @@ import traceback
 from tests.build import build_directory
 from tests.lab import method_cases
 from tests.lab import (action_cases, api_cases, appliance_cases, check_cases, config_cases, failover_cases, group_cases, hostile_cases,
-                       mail_cases, ledger_cases, monitor_cases, policy_cases, reload_cases, role_cases)
+                       mail_cases, ledger_cases, monitor_cases, policy_cases, reload_cases, role_cases, sip_check_cases)
 from tests.support.lab import Lab
 from tests.support.network import VIP4, VIP4_SECOND, VIP6
 from tests.support.standstill import Witness
@@ -212,6 +212,7 @@ def main():
         runner.pair_cases(reload_cases.CASES, **reload_cases.LAB)
         runner.pair_cases(api_cases.CASES, **api_cases.LAB)
         runner.pair_cases(ledger_cases.CASES, **ledger_cases.LAB)
+        runner.pair_cases(sip_check_cases.CASES, **sip_check_cases.LAB)
         for settings, phones, cases in appliance_cases.LABS:
             runner.pair_cases(cases, phones, **settings)
         runner.own_cases()
