@@ -15,9 +15,9 @@ import time
 import traceback
 
 from tests.build import build_directory
-from tests.lab import method_cases
-from tests.lab import (action_cases, api_cases, appliance_cases, check_cases, config_cases, failover_cases, group_cases, hostile_cases,
-                       mail_cases, ledger_cases, monitor_cases, policy_cases, reload_cases, role_cases, sip_check_cases)
+from tests.lab import (action_cases, api_cases, appliance_cases, check_cases, config_cases, failover_cases,
+                       group_cases, hostile_cases, ledger_cases, mail_cases, method_cases, monitor_cases,
+                       policy_cases, reload_cases, role_cases, sip_check_cases)
 from tests.support.lab import Lab
 from tests.support.network import VIP4, VIP4_SECOND, VIP6
 from tests.support.standstill import Witness

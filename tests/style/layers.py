@@ -47,7 +47,8 @@ RULES = {
     "control/ha": Rule(),
     # pure: which actions run when, and the texts in them
     "control/act": Rule(("control/ha/time.hh",)),
-    "control/config": Rule(BYTES + ("dataplane/match/expression.hh", "control/mail/address.hh", "control/act/template.hh" "dataplane/match/text_test.hh"), ("toml++/",), "yes"),
+    "control/config": Rule(BYTES + ("dataplane/match/expression.hh", "dataplane/match/text_test.hh", "control/mail/address.hh",
+                                    "control/act/template.hh"), ("toml++/",), "yes"),
     "control/announce": Rule(BYTES + ("netlink",), (), "yes"),
     "control/watch": Rule(BYTES + ("control/ha", "control/config/config.hh", "netlink/kernel.hh"),
                           ("boost/asio", "boost/system"), "yes"),
