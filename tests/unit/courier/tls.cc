@@ -52,8 +52,8 @@ public:
                   ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2" + " -extfile ext -out " + who +
                   ".pem");
         }
-        const auto server = [&](std::uint16_t port, const char* more) {
-            return "server { listen 127.0.0.1:" + std::to_string(port) + " ssl; " + more +
+        const auto server = [](std::uint16_t number, const char* more) {
+            return "server { listen 127.0.0.1:" + std::to_string(number) + " ssl; " + more +
                    " location / { return 200 \"$ssl_client_s_dn $ssl_protocol\"; } }\n";
         };
         std::ofstream{path("conf")}
