@@ -120,8 +120,6 @@ Doing read_command(Section& section) {
         section.complain(
             place, "\"argv\" begins with " + quoted(out.argv.front()),
             "the program must be given by its absolute path, without variables; there is no shell");
-    else if (out.argv.empty() && section.place_of("argv"))
-        section.complain(place, "\"argv\" is empty", "the first is the program's absolute path");
     take_name(section, "user", Presence::optional, out.user);
     return out;
 }
