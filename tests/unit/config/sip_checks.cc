@@ -65,9 +65,9 @@ BOOST_AUTO_TEST_CASE(uris_are_taken_apart) {
 BOOST_AUTO_TEST_CASE(codes_are_single_ones_classes_and_ranges) {
     SipCodes codes;
     BOOST_REQUIRE(codes.add("503, 4xx,600-603"));
-    for (const std::uint16_t code : {503, 400, 404, 499, 600, 603})
+    for (const std::uint16_t code : std::initializer_list<std::uint16_t>{503, 400, 404, 499, 600, 603})
         BOOST_TEST(codes.contains(code), code);
-    for (const std::uint16_t code : {200, 399, 500, 502, 504, 604})
+    for (const std::uint16_t code : std::initializer_list<std::uint16_t>{200, 399, 500, 502, 504, 604})
         BOOST_TEST(!codes.contains(code), code);
     for (const std::string_view bad : {"", ",", "503,", "1xx", "7xx", "100", "199", "700", "5x", "5xxx",
                                        "600-500", "5xx-6xx", "-503", "503-", "abc", "50 3", "99999999"})
@@ -87,7 +87,8 @@ BOOST_AUTO_TEST_CASE(defaults_are_those_that_users_know) {
     BOOST_TEST(target.sip_method == "OPTIONS");
     BOOST_TEST(target.max_forwards == 70U);
     BOOST_TEST((target.tls.verify == VerifyPeer::yes));
-    for (const std::uint16_t code : {200, 404, 503, 603}) // blank: every answer will do
+    for (const std::uint16_t code :
+         std::initializer_list<std::uint16_t>{200, 404, 503, 603}) // blank: every answer will do
         BOOST_TEST(target.accepts(code));
     BOOST_TEST(check.shown() == "sip:pbx.test");
     BOOST_TEST(check.asked().size() == 0U);
