@@ -63,10 +63,10 @@ public:
     void finish();
 
     struct Query {
-        ledger::Filter filter;
-        std::string node;                          ///< empty: both
-        std::optional<ledger::Position> after_own; ///< going on behind these
-        std::optional<ledger::Position> after_peer;
+        ledger::Filter filter{};
+        std::string node{};                          ///< empty: both
+        std::optional<ledger::Position> after_own{}; ///< going on behind these
+        std::optional<ledger::Position> after_peer{};
         std::size_t limit{shown_max};
         ledger::From from{ledger::From::oldest};
     };

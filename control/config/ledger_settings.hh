@@ -52,6 +52,7 @@ struct AlarmSettings {
 struct Ledger {
     JournalSettings journal;
     AlarmSettings alarm;
+    bool operator==(const Ledger&) const = default;
 };
 
 /// Every code that an alarm may have: a rule for another one would never have an effect. docs/events.md says

@@ -5,6 +5,7 @@
 #include "control/app/clock.hh"
 #include "tests/unit/ledger/folder.hh"
 
+#include <boost/asio/post.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <memory>
