@@ -77,6 +77,10 @@ std::expected<void, std::string> Service::open() {
                                        parts_.config.email);
 
     open_actions();
+    alarms_->on_change([this](const ledger::AlarmChange& change) {
+        if (change.event != ledger::AlarmEvent::ended) // one that stays in the table is not over
+            actions_->on_alarm(change.alarm.condition, change.event == ledger::AlarmEvent::raised);
+    });
 
     checks_ =
         std::make_unique<CheckDesk>(io_, parts_.config, parts_.journal, [this] { status_due_ = now(); });

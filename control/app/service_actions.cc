@@ -53,7 +53,7 @@ void Service::open_actions() {
         if (found == all.end() || method.starts_with("actions"))
             return answer(std::unexpected(
                 api::Error{api::Code::method_not_found, "there is no command " + method, nullptr}));
-        const api::Caller self{.uid = 0, .pid = 0, .access = api::Access::act};
+        const api::Caller self{.uid = 0, .pid = 0, .access = api::Access::act, .name = {}};
         found->second.handler(params, self, api::Reply{std::move(answer)});
     };
     actions_ = std::make_unique<ActionDesk>(

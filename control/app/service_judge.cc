@@ -295,7 +295,6 @@ void Service::judge_alarms(const PulseSnapshot& snapshot, ha::Instant at) {
                                                      .started = started_,
                                                      .now = at}));
     if (changed)
-        actions_->on_alarm(condition, raised);
         status_due_ = at;
 }
 

@@ -179,12 +179,10 @@ void Service::add_ledger_methods(api::Methods& methods) {
             [this, method](const json::object& params, const api::Caller& caller, const api::Reply& reply) {
                 if (!text_at(params, "id"))
                     return reply(invalid("'id' must name an alarm, or be \"all\""));
-                // A client that acts for others says for whom: a name, beside that of its own user.
-                ledger_->on_disk([this, method, params, uid = caller.uid, reply]() -> std::function<void()> {
-                    return [this, method, params, user = user_name(uid), reply] {
-                        const std::string client =
-                            status::printable(text_at(params, "client").value_or("").substr(0, 64));
-                        alarms_->treat(method, params, client.empty() ? user : client + " (" + user + ")",
+                ledger_->on_disk([this, method, params, caller, reply]() -> std::function<void()> {
+                    const std::string by = caller.name.empty() ? user_name(caller.uid) : to_string(caller);
+                    return [this, method, params, by, reply] {
+                        alarms_->treat(method, params, by,
                                        [reply](Outcome outcome) { answer(reply, std::move(outcome)); });
                     };
                 });

@@ -94,6 +94,8 @@ std::vector<std::string> Service::reconfigure(const config::Config& wanted) {
     done.push_back(wanted.email ? "mail: through " + wanted.email->server : "mail: none");
     actions_->reconfigure(wanted);
     done.push_back("actions: " + std::to_string(wanted.actions.lists.size()) + " lists");
+    ledger_->reconfigure(wanted.ledger.journal);
+    alarms_->reconfigure(wanted.ledger.alarm);
     return done;
 }
 

@@ -79,6 +79,8 @@ std::vector<std::string> restart_needed(const Config& running, const Config& wan
     compare("[engine]", running.engine == wanted.engine);
     compare("[capture]", running.capture == wanted.capture);
     compare("[log]", running.log == wanted.log);
+    const auto gateway = [](const Config& config) { return config.api ? config.api->user : std::string{}; };
+    compare("[api] user", gateway(running) == gateway(wanted));
     return out;
 }
 

@@ -197,6 +197,8 @@ Exit run_daemon_verb(const Options& options) {
     case Verb::capture:
     case Verb::keygen:
     case Verb::check:
+    case Verb::api_token:
+    case Verb::api_certificates:
         break;
     }
     return misuse(options.form, to_string(options.verb) + " does not ask tandemd");
