@@ -104,7 +104,14 @@ void LedgerDesk::reconfigure(const config::JournalSettings& settings) {
 }
 
 void LedgerDesk::on_disk(std::function<std::function<void()>()> work) {
-    asio::post(disk_, [this, work = std::move(work)] { asio::post(io_, work()); });
+    asio::post(disk_, [this, work = std::move(work)] { back_on_loop(work()); });
+}
+
+void LedgerDesk::back_on_loop(std::function<void()> then) {
+    asio::post(io_, [alive = std::weak_ptr<int>{alive_}, then = std::move(then)] {
+        if (!alive.expired())
+            then();
+    });
 }
 
 void LedgerDesk::tick(ha::Instant now, bool connected) {
@@ -156,7 +163,7 @@ void LedgerDesk::write(ha::Instant now) {
     asio::post(disk_, [this, own = first(own_), peer = first(peer_), sync] {
         const Written own_written = write_to(own_, own, sync);
         const Written peer_written = write_to(peer_, peer, sync);
-        asio::post(io_, [this, own_written, peer_written] { on_written(own_written, peer_written); });
+        back_on_loop([this, own_written, peer_written] { on_written(own_written, peer_written); });
     });
 }
 
@@ -200,8 +207,8 @@ void LedgerDesk::finish() {
 
 /// Only what a restart would find again, under the same number.
 bool LedgerDesk::may_send(const JournalEntry& entry) const {
-    if (!not_kept_.empty())
-        return entry.life == journal_.life();
+    if (!not_kept_.empty() && entry.life == journal_.life())
+        return true; // its numbers are not given again
     return own_.pending.empty() || entry.life != own_.pending.front()->life ||
            entry.sequence < own_.pending.front()->sequence;
 }
@@ -219,8 +226,11 @@ void LedgerDesk::send(ha::Instant now) {
         std::vector<ledger::EntryPtr> entries;
         std::size_t octets = 0;
         for (std::size_t i = *begin; i < recent.size() && entries.size() < batch_max; ++i) {
-            if (!may_send(*recent[i]))
-                break;
+            if (!may_send(*recent[i])) {
+                if (not_kept_.empty())
+                    break; // it will be on disk in a moment
+                continue;  // it never will be, under that number
+            }
             octets += to_line(*recent[i]).size();
             if (!entries.empty() && octets > batch_octets)
                 break;
@@ -239,10 +249,14 @@ void LedgerDesk::send(ha::Instant now) {
         slice.entries.resize(count);
         return [this, entries = std::move(slice.entries)] {
             sending_ = false;
-            const auto end = std::ranges::find_if(
-                entries, [this](const ledger::EntryPtr& entry) { return !may_send(*entry); });
-            if (end != entries.begin())
-                send_batch({entries.begin(), end});
+            std::vector<ledger::EntryPtr> fit;
+            for (const ledger::EntryPtr& entry : entries)
+                if (may_send(*entry))
+                    fit.push_back(entry);
+                else if (not_kept_.empty())
+                    break; // it will be on disk in a moment; otherwise it never will be, under that number
+            if (!fit.empty())
+                send_batch(fit);
         };
     });
 }

@@ -56,6 +56,8 @@ public:
     }
     /// The peer sends entries.
     void take(const boost::json::object& params, const Respond& respond);
+    /// The disk has something to write and is not done yet.
+    bool writing() const { return writing_; }
     /// Why the journal is not on disk; empty: it is.
     const std::string& not_kept() const { return not_kept_; }
     void reconfigure(const config::JournalSettings& settings);
@@ -93,6 +95,8 @@ private:
         ledger::EntryPtr last; ///< null: none
         std::string error;
     };
+    /// From the disk's thread: nothing happens when this object is gone by then.
+    void back_on_loop(std::function<void()> then);
     static Written write_to(Book& book, const std::vector<ledger::EntryPtr>& batch, bool sync);
     void write(ha::Instant now);
     void on_written(const Written& own, const Written& peer);
@@ -131,7 +135,8 @@ private:
     ha::Instant send_due_{};
     ha::Instant sent_at_{};
     ha::Instant now_{};
-    std::int64_t peer_ahead_us_{0};    ///< its wall clock against ours
+    std::int64_t peer_ahead_us_{0}; ///< its wall clock against ours
+    std::shared_ptr<int> alive_{std::make_shared<int>()};
     boost::asio::thread_pool disk_{1}; ///< last: its thread uses the others
 };
 

@@ -142,8 +142,8 @@ struct ScriptTarget {
 
 /// One line for each method: another one is added here, with its own header. What reads it
 /// from the file is named in check_schema.cc, what asks in control/probe/probers.cc.
-using Target = std::variant<NetworkTarget, SipTarget, RegistrationTarget, NeighbourTarget, TcpTarget, UdpTarget, TlsTarget, ProcessTarget,
-                            LinkTarget, ScriptTarget>;
+using Target = std::variant<NetworkTarget, SipTarget, RegistrationTarget, NeighbourTarget, TcpTarget,
+                            UdpTarget, TlsTarget, ProcessTarget, LinkTarget, ScriptTarget>;
 
 /// Whether a check runs from the start, or when an operator starts it.
 enum class AutoStart : std::uint8_t { no, yes };

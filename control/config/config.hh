@@ -6,9 +6,9 @@
 // Deliberately absent: the file format (load.hh), and anything that the running system decides.
 
 #include "control/config/action_settings.hh"
+#include "control/config/api_settings.hh"
 #include "control/config/check_settings.hh"
 #include "control/config/email_settings.hh"
-#include "control/config/api_settings.hh"
 #include "control/config/ledger_settings.hh"
 #include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/limits.hh"
@@ -214,7 +214,7 @@ struct Config {
     Log log;
     Actions actions;
     std::optional<Api> api; ///< nothing: no remote actions
-    Ledger ledger; ///< `[journal]` and `[alarm]`
+    Ledger ledger;          ///< `[journal]` and `[alarm]`
     /// Of everything that both nodes must agree on (pair, group names, VIPs, patterns); 0 never.
     std::uint64_t digest{0};
 

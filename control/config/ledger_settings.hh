@@ -59,7 +59,7 @@ struct Ledger {
 /// what each means.
 inline constexpr std::array alarm_codes = std::to_array<std::string_view>(
     {"check.down", "config.differs", "damped", "dual_active", "engine.absent", "isolated", "journal.not_kept",
-     "mirror.clear_refused", "monitor.degraded", "monitor.failed", "path.down", "peer.down",
+     "mail.stuck", "mirror.clear_refused", "monitor.degraded", "monitor.failed", "path.down", "peer.down",
      "peer.unreachable_but_serving", "role.fault", "stalled", "state.not_kept"});
 
 } // namespace tandem::config

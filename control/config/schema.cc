@@ -2,8 +2,8 @@
 #include "control/config/schema.hh"
 
 #include "control/config/action_schema.hh"
-#include "control/config/email_schema.hh"
 #include "control/config/api_schema.hh"
+#include "control/config/email_schema.hh"
 #include "control/config/engine_schema.hh"
 #include "control/config/group_schema.hh"
 #include "control/config/ledger_schema.hh"

@@ -100,7 +100,7 @@ std::expected<std::string, std::string> Queue::Body::post(Letter letter) {
               letter.to.empty() ? settings_.to : std::move(letter.to),
               one_line(letter.subject, subject_max),
               clean_text(letter.body, body_max),
-              wall_ms(),
+              last_created_ = std::max(wall_ms(), last_created_ + 1), // their order, also after a restart
               false};
     if (kept.to.empty())
         return std::unexpected("the letter has no recipient");

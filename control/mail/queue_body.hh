@@ -74,6 +74,7 @@ private:
     OnNote on_note_;
     boost::asio::thread_pool disk_{1};
     boost::asio::steady_timer timer_{io_};
+    std::int64_t last_created_{0};
     std::mt19937_64 random_;
     Items items_;
     std::size_t octets_{0};

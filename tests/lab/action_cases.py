@@ -7,9 +7,11 @@ import os
 from tests.lab.figures import equal
 from tests.lab.told import events, has, wait_event, well_pair
 from tests.support.lab import other
-from tests.support.network import LAN, VIP4
+from tests.support.mail_server import MailServer
+from tests.support.network import CLIENT4, LAN, VIP4
 from tests.support.node import GROUP, Refused
 from tests.support.process import alive, children
+from tests.support.sip_target import SipTarget
 from tests.support.wait import monotonic_ns, wait_for
 
 PATIENCE = 20.0
@@ -52,12 +54,20 @@ HANGS = ('[[group.action]]\non = "role-change"\nposition = 1\ntype = "script"\n'
          f'script = "echo $TANDEM_ROLE; trap \'\' TERM; sleep {MARK}"\ntimeout_ms = 3600000\n')
 ROLE_LAB = {"sections": HANGS + USER}
 
-DEAD = (f'[[group.check]]\nname = "primary"\naddress = "{LAN["a"]}"\ntimeout_ms = 600\ninterval_ms = 100\n'
-        + "".join(f'[[group.check.action]]\non = "down"\nlist = "primary-dead"\nposition = {position}\non_error = "stop"\n'
-                  f"{lines}\n" for position, lines in (
-                      (1, f'type = "add-ip"\ninterface = "lan0"\naddress = "{VIP4}"\nprefix = 24'),
-                      (2, 'type = "become-primary"'),
-                      (3, 'type = "command"\nargv = ["/bin/echo", "${node} is ${role}: ${reason}"]'))))
+
+def _when_dead(name, method):
+    """A check of the primary, and what the secondary does when it is down: as in docs/examples/host-pair-actions.toml."""
+    actions = ((1, f'type = "add-ip"\ninterface = "lan0"\naddress = "{VIP4}"\nmask = "255.255.255.0"'),
+               (2, 'type = "become-primary"'),
+               (3, 'type = "email"\nsubject = "${node} is ${role} for ${group}"\nbody = "${check}: ${reason}"'))
+    return (f'[[group.check]]\nname = "{name}"\n{method}\n' +
+            "".join(f'[[group.check.action]]\non = "down"\nposition = {position}\non_error = "stop"\n{lines}\n'
+                    for position, lines in actions))
+
+
+DEAD = (_when_dead("primary-icmp", f'address = "{LAN["a"]}"\ntimeout_ms = 600\ninterval_ms = 100') +
+        _when_dead("primary-sip", f'method = "sip"\nuri = "sip:{LAN["a"]}:5060"\ninterval_ms = 300\ntimeout_ms = 1200') +
+        f'[email]\nserver = "{CLIENT4}"\nfrom = "tandem@lab.example"\nto = ["ops@lab.example"]\n')
 DEAD_LAB = {"sections": DEAD + USER}
 
 
@@ -225,30 +235,51 @@ def a_script_that_hangs(lab, runs):
     if worst > 1000:
         raise AssertionError(f"a change of role took {worst} ms beside a script that hangs")
     node = lab.nodes[lab.active()]
+    hanging = set(_marked())
     os.kill(node.brain(), 9)
-    wait_for(lambda: len(_marked()) <= 1, PATIENCE, "the dead brain's script is gone", every=0.05)
+    # Its own by its death, the other node's because that one takes over; the new lives begin scripts of their own.
+    wait_for(lambda: not hanging & set(_marked()), PATIENCE, "the dead brain's script is gone", every=0.05)
     well_pair(lab)
     return f"longest change of role {worst} ms; {runs} runs", figures
 
 
 def a_dead_primary(lab, runs):
-    """The secondary finds the primary dead by ICMP, adds the VIP, becomes the primary, and tells of it, in this order."""
+    """The secondary finds the primary dead by ICMP and by SIP; for each it adds the VIP, becomes the primary, and sends
+    the mail, in this order."""
     del runs
     well_pair(lab, active="a")
     node = lab.nodes["b"]
-    before = monotonic_ns()
-    lab.crash("a")
-    wait_event(node, "action.list_ended", before)
-    steps = [event for event in events(node, "action.done", before) if event["data"].get("list") == "primary-dead"]
-    equal("the order", [(step["data"]["position"], step["data"]["type"]) for step in steps],
-          [(1, "add-ip"), (2, "become-primary"), (3, "command")])
-    has("what was told", steps[2]["data"]["output"], "b is active")
-    group = node.group()
-    equal("its role", (group["role"], group["configured_role"]), ("active", "primary"))
-    equal("the VIP is there", VIP4 in lab.network.addresses("b"), True)
-    lab.heal("a")
+    mail = MailServer(lab.network.name("c"), lab.path("mail-dead"), CLIENT4, "open")
+    mail.start()
+    server = SipTarget(lab.network.name("a"), LAN["a"])
+    try:
+        for check in ("primary-icmp", "primary-sip"):
+            wait_for(lambda check=check: {"name": check, "state": "up"}.items() <=
+                     next(each for each in node.ctl("checks")["checks"] if each["name"] == check).items(),
+                     PATIENCE, f"{check} is up", every=0.05)
+        before = monotonic_ns()
+        lab.crash("a")
+        lists = [f"{GROUP}/{check}/down" for check in ("primary-icmp", "primary-sip")]
+        wait_for(lambda: {event["data"]["list"] for event in events(node, "action.list_ended", before)} >= set(lists),
+                 PATIENCE, "both lists have ended", every=0.05)
+        for name in lists:
+            steps = [event for event in events(node, "action.done", before) if event["data"].get("list") == name]
+            equal(f"the order of {name}", [(step["data"]["position"], step["data"]["type"]) for step in steps],
+                  [(1, "add-ip"), (2, "become-primary"), (3, "email")])
+        group = node.group()
+        equal("its role", (group["role"], group["configured_role"]), ("active", "primary"))
+        equal("the VIP is there", VIP4 in lab.network.addresses("b"), True)
+        letters = wait_for(lambda: (lambda all_: all_ if len(all_) == 2 else None)(mail.letters()), PATIENCE,
+                           "two letters have come", every=0.05)
+        for letter, check in zip(letters, ("primary-icmp", "primary-sip")):
+            has("the subject", letter, f"Subject: b is active for {GROUP}")
+            has("the body", letter, check)
+    finally:
+        mail.end()
+        server.close()
+        lab.heal("a")
     lab.wait_pair(active="b")
-    return "VIP, primary, word of it", {}
+    return "by ICMP and by SIP: VIP, primary, mail", {}
 
 
 CASES = (("actions: in their order", in_order, 0),

@@ -131,10 +131,9 @@ def _face(lab):
         well_pair(lab)
         face = lab.api_face = Face(lab, "a")
         face.settings()
-        was = lab.nodes["a"].status()["self"]["incarnation"] if "incarnation" in lab.nodes["a"].status()["self"] else None
-        pid = lab.nodes["a"].kill_brain()
-        wait_for(lambda: lab.nodes["a"].brain() not in (None, pid) and lab.nodes["a"].status(), PATIENCE,
-                 f"a brain after {was}", every=0.05)
+        # Which user may ask for others holds from a start of tandemd on.
+        lab.nodes["a"].end_daemon()
+        lab.nodes["a"].start_daemon()
         well_pair(lab)
         face.start()
     else:

@@ -41,6 +41,9 @@ def event_names(sources):
                 arguments = _arguments(text, call.end())
                 if len(arguments) > 1:
                     names |= set(_NAME.findall(arguments[1]))
+            # Names that a function chooses, with or without their severity.
+            names |= set(re.findall(r'\{"([a-z_]+\.[a-z_]+)", Severity::', text))
+            names |= set(re.findall(r'return "(action\.[a-z_]+)";', text))
         if name == "control/ha/text.cc":
             names |= set(re.findall(r'\{Event::\w+,\s*"([a-z_.]+)"', text))
         if name.startswith("control/watch/"):
@@ -63,6 +66,7 @@ def alarm_codes(sources):
             for call in re.finditer(r"\badd\(", text):
                 codes |= set(_NAME.findall(_arguments(text, call.end())[0]))
         codes |= set(re.findall(r'push_back\(\s*\{"([a-z_.]+)"', text))
+        codes |= set(re.findall(r'\{\{"([a-z_]+\.[a-z_]+)", "", "",', text))
         codes |= set(re.findall(r'\bCondition\s*\w*\{\s*"([a-z_.]+)"', text))
     return codes
 
