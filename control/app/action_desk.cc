@@ -2,12 +2,12 @@
 #include "control/app/action_desk.hh"
 
 #include "control/app/clock.hh"
+#include "control/status/status.hh"
 
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <random>
 #include <utility>
 
@@ -22,12 +22,7 @@ constexpr ha::Duration refusals_apart = std::chrono::seconds{60};
 
 /// RFC 3339, with the zone.
 std::string time_now() {
-    const std::time_t seconds = std::time(nullptr);
-    std::tm local{};
-    ::localtime_r(&seconds, &local);
-    std::array<char, 64> text{};
-    const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S%z", &local);
-    return {text.data(), length};
+    return status::iso8601(status::WallClock::now());
 }
 
 act::OnError to_act(config::OnError on_error) {

@@ -243,7 +243,8 @@ void ActionHands::begin_program(Task& task, const std::vector<std::string>& argv
                             : ended.how == How::timed_out ? StepResult::timed_out
                             : ended.how == How::cancelled ? StepResult::cancelled
                                                           : StepResult::failed;
-            result.detail = spawn::to_sentence(ended);
+            result.detail = ended.how == How::cancelled ? "it was ended, with all that it had started"
+                                                        : spawn::to_sentence(ended);
             result.output = spawn::printable(ended.output, output_shown);
             result.output_cut = ended.output_cut || ended.output.size() > output_shown;
             finish(id, std::move(result));
@@ -358,12 +359,8 @@ void ActionHands::announce(Task task) {
     if (!view || view->role != ha::Role::active)
         return finish(task.id, StepResult::failed,
                       "the group is not active here: there is nothing to announce");
-    const config::Group& group = config_->groups[task.group];
-    std::vector<wire::IpAddress> addresses;
-    for (const wire::Prefix& vip : group.vips)
-        addresses.push_back(vip.address);
-    elsewhere(task.id,
-              [interface = group.interface, addresses] { return announce_addresses(interface, addresses); });
+    doors_.announce(task.group);
+    finish(task.id, StepResult::done, "the addresses are announced again");
 }
 
 /// A planned switchover once no more calls are up than wanted.

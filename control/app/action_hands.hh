@@ -49,6 +49,8 @@ struct ActionDoors {
     /// How many calls are up.
     std::function<std::uint32_t(std::size_t group)> calls;
     std::function<void(std::size_t group, config::Mirroring)> set_mirroring;
+    /// Announces the group's addresses once more, if it is still active by then.
+    std::function<void(std::size_t group)> announce;
     /// Any method of the local API, with the right to act.
     std::function<void(const std::string& method, boost::json::object params,
                        std::function<void(api::Outcome)>)>

@@ -44,8 +44,7 @@ std::string ask(const netlink::Interface& interface, const wire::Prefix& address
     return error == 0 ? std::string{} : std::string{"the kernel refused: "} + std::strerror(error);
 }
 
-} // namespace
-
+/// Tells the network that these addresses live here.
 Words announce_addresses(const std::string& name, const std::vector<wire::IpAddress>& addresses) {
     const auto interface = find_interface(name);
     if (!interface)
@@ -58,6 +57,8 @@ Words announce_addresses(const std::string& name, const std::vector<wire::IpAddr
         return std::unexpected("the interface " + name + " did not take every announcement");
     return "announced on " + name;
 }
+
+} // namespace
 
 Words add_address(const std::string& name, const wire::Prefix& address) {
     const auto interface = find_interface(name);

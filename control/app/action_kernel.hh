@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-// Addresses and announcements for actions. Each waits for the kernel: not for a loop.
+// Addresses for actions. Each waits for the kernel: not for a loop.
 
 #include "dataplane/wire/address.hh"
 
 #include <expected>
 #include <string>
-#include <vector>
 
 namespace tandem::app {
 
@@ -16,8 +15,5 @@ std::expected<std::string, std::string> add_address(const std::string& interface
                                                     const wire::Prefix& address);
 std::expected<std::string, std::string> delete_address(const std::string& interface,
                                                        const wire::Prefix& address);
-/// Tells the network that these addresses live here.
-std::expected<std::string, std::string> announce_addresses(const std::string& interface,
-                                                           const std::vector<wire::IpAddress>& addresses);
 
 } // namespace tandem::app

@@ -77,8 +77,9 @@ LedgerDesk::LedgerDesk(asio::io_context& io, const config::Node& node,
     , heard_(std::move(heard))
     , own_{std::move(start.own),
            to_line(ledger::Mark{ledger::Mark::Kind::begins, start.boot}),
+           {},
            {journal.recent().begin(), journal.recent().end()}}
-    , peer_{std::move(start.peer), {}, {}}
+    , peer_{std::move(start.peer), {}, {}, {}}
     , peer_last_(start.peer_last) {}
 
 void LedgerDesk::add(const ledger::EntryPtr& entry) {
@@ -126,8 +127,11 @@ void LedgerDesk::tick(ha::Instant now, bool connected) {
 /// On the disk's thread. Each chunk is written whole or not at all.
 LedgerDesk::Written LedgerDesk::write_to(Book& book, const std::vector<ledger::EntryPtr>& batch, bool sync) {
     Written out;
-    std::string chunk = batch.empty() ? std::string{} : book.mark;
-    for (std::size_t i = 0; i < batch.size(); ++i) {
+    // At the end, what is being written has not been told of yet.
+    const auto known = std::ranges::find(batch, book.written);
+    const auto begin = known == batch.end() ? 0U : static_cast<std::size_t>(known - batch.begin()) + 1;
+    std::string chunk = begin == batch.size() ? std::string{} : book.mark;
+    for (std::size_t i = begin; i < batch.size(); ++i) {
         chunk += to_line(*batch[i]);
         if (chunk.size() < chunk_octets && i + 1 < batch.size())
             continue;
@@ -136,7 +140,7 @@ LedgerDesk::Written LedgerDesk::write_to(Book& book, const std::vector<ledger::E
             return out;
         }
         book.mark.clear();
-        out.last = batch[i];
+        out.last = book.written = batch[i];
         chunk.clear();
     }
     if (sync)

@@ -87,7 +87,8 @@ private:
     /// One node's list on its way to the disk.
     struct Book {
         ledger::Segments segments; ///< the disk's thread alone touches it
-        std::string mark;          ///< a line that goes ahead of the next entry
+        std::string mark;          ///< a line that goes ahead of the next entry; likewise
+        ledger::EntryPtr written;  ///< the newest; likewise
         std::deque<ledger::EntryPtr> pending;
         std::uint64_t lost{0}; ///< that could not wait any longer
     };

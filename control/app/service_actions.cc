@@ -38,6 +38,7 @@ void Service::open_actions() {
         return parts_.pulse.snapshot(snapshot) ? std::optional{snapshot.groups[group]} : std::nullopt;
     };
     doors.calls = [this](std::size_t group) { return parts_.page.traffic[group].calls.load(); };
+    doors.announce = [this](std::size_t group) { door_.tell(Repair{group}); };
     doors.set_mirroring = [this](std::size_t group, config::Mirroring mirroring) {
         contract::Policy policy;
         if (!parts_.page.policy.read(policy))

@@ -226,6 +226,7 @@ std::expected<void, std::string> Segments::write(std::string_view lines) {
 std::expected<void, std::string> Segments::sync() {
     if (newest_ >= 0 && ::fdatasync(newest_) != 0)
         return failed(path_of(files_.back()), "cannot sync");
+    close();
     return {};
 }
 

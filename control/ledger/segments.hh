@@ -50,6 +50,7 @@ public:
     std::expected<Found, std::string> open();
     /// Appends whole lines. On failure none of them is there.
     std::expected<void, std::string> append(std::string_view lines);
+    /// Also closes the file, until there is something to append: who is quiet keeps no file system busy.
     std::expected<void, std::string> sync();
     void resize(std::uint64_t size_max) { settings_.size_max = size_max; }
 

@@ -13,6 +13,7 @@ from tests.support.node import GROUP, Refused
 from tests.support.process import alive, children
 from tests.support.sip_target import SipTarget
 from tests.support.wait import monotonic_ns, wait_for
+from tests.support.web_server import WebServer
 
 PATIENCE = 20.0
 EXTRA = "10.77.0.201"
@@ -60,7 +61,7 @@ def _when_dead(name, method):
     actions = ((1, f'type = "add-ip"\ninterface = "lan0"\naddress = "{VIP4}"\nmask = "255.255.255.0"'),
                (2, 'type = "become-primary"'),
                (3, 'type = "email"\nsubject = "${node} is ${role} for ${group}"\nbody = "${check}: ${reason}"'))
-    return (f'[[group.check]]\nname = "{name}"\n{method}\n' +
+    return (f'[[group.check]]\nname = "{name}"\nauto_start = false\n{method}\n' +
             "".join(f'[[group.check.action]]\non = "down"\nposition = {position}\non_error = "stop"\n{lines}\n'
                     for position, lines in actions))
 
@@ -254,6 +255,7 @@ def a_dead_primary(lab, runs):
     server = SipTarget(lab.network.name("a"), LAN["a"])
     try:
         for check in ("primary-icmp", "primary-sip"):
+            node.ctl("checks", "start", check)
             wait_for(lambda check=check: {"name": check, "state": "up"}.items() <=
                      next(each for each in node.ctl("checks")["checks"] if each["name"] == check).items(),
                      PATIENCE, f"{check} is up", every=0.05)
@@ -275,11 +277,67 @@ def a_dead_primary(lab, runs):
             has("the subject", letter, f"Subject: b is active for {GROUP}")
             has("the body", letter, check)
     finally:
+        for check in ("primary-icmp", "primary-sip"):
+            node.ctl("checks", "stop", check)
         mail.end()
         server.close()
         lab.heal("a")
     lab.wait_pair(active="b")
     return "by ICMP and by SIP: VIP, primary, mail", {}
+
+
+def _hooks(ca_file):
+    """Lists of web requests: by an operator, and when an alarm comes and goes."""
+    def action(lines):
+        return f"[[group.action]]\ntype = \"webhook\"\n{lines}\n"
+    body = """'{"text": "${alarm} in \\"${group}\\": ${reason}"}'"""
+    return "".join((
+        '[[group.check]]\nname = "nobody"\naddress = "10.77.0.250"\nprofile = "fast"\nauto_start = false\n',
+        action(f'on = "alarm-cleared"\nalarm = "no.such"\nlist = "web"\nposition = 1\nurl = "http://{CLIENT4}/plain"'),
+        action(f'on = "alarm-cleared"\nalarm = "no.such"\nlist = "web"\nposition = 2\nurl = "https://{CLIENT4}/strange"'),
+        action(f'on = "alarm-cleared"\nalarm = "no.such"\nlist = "web"\nposition = 3\nurl = "http://{CLIENT4}/503"'),
+        action(f'on = "alarm-raised"\nalarm = "check.down"\nposition = 1\nurl = "https://{CLIENT4}/raised"\n'
+               f'ca_file = "{ca_file}"\nbody = {body}'),
+        action(f'on = "alarm-cleared"\nalarm = "check.down"\nlist = "over"\nposition = 1\nurl = "https://{CLIENT4}/over"\n'
+               f'ca_file = "{ca_file}"')))
+
+
+def webhooks(lab, runs):
+    """Web requests to a real server, by an operator and for an alarm; a server that nobody vouches for is not believed."""
+    del runs
+    node = lab.nodes[other(well_pair(lab))]
+    server = WebServer(lab.network.name("c"), lab.path("web"), CLIENT4)
+    server.start()
+    with open(node.config, encoding="utf-8") as file:
+        before = file.read()
+    try:
+        with open(node.config, "w", encoding="utf-8") as file:
+            file.write(before + "\n" + _hooks(server.ca_file))
+        node.ctl("reload")
+        steps = _run(node, "web")["steps"]
+        equal("what came of them", [step["result"] for step in steps], ["done", "failed", "failed"])
+        has("the certificate", steps[1]["detail"], "certificate")
+        has("the status", steps[2]["detail"], "503")
+        first = server.asked()[0]
+        equal("the request", (first["method"], first["uri"], first["type"]), ("POST", "/plain", "application/json"))
+        equal("what it says", json.loads(first["body"])["group"], GROUP)
+        node.ctl("checks", "start", "nobody")
+
+        def asked(uri):
+            return next((each for each in server.asked() if each["uri"] == uri), None)
+        raised = wait_for(lambda: asked("/raised"), PATIENCE, "the alarm is told", every=0.05)
+        has("over TLS", raised["tls"], "TLSv1.")
+        text = json.loads(raised["body"])["text"]
+        has("the words", text, f'check.down in "{GROUP}"')
+        has("the reason", text, "10.77.0.250")
+        node.ctl("checks", "stop", "nobody")
+        wait_for(lambda: asked("/over"), PATIENCE, "its end is told", every=0.05)
+    finally:
+        with open(node.config, "w", encoding="utf-8") as file:
+            file.write(before)
+        node.ctl("reload")
+        server.end()
+    return "asked in clear and over TLS; an alarm was told when it came and when it went", {}
 
 
 CASES = (("actions: in their order", in_order, 0),
@@ -288,6 +346,7 @@ CASES = (("actions: in their order", in_order, 0),
          ("actions: a rehearsal", a_rehearsal, 0),
          ("actions: addresses", addresses, 0),
          ("actions: on the other node", on_the_other_node, 0),
-         ("actions: managed", managed, 0))
+         ("actions: managed", managed, 0),
+         ("actions: webhooks", webhooks, 0))
 ROLE_CASES = (("actions: a script that hangs", a_script_that_hangs, 10),)
 DEAD_CASES = (("actions: a dead primary", a_dead_primary, 0),)

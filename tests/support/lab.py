@@ -140,8 +140,9 @@ class Lab:
             command(self.nodes["a"].program("tandemctl"), "keygen", key_file)
 
     def remount(self, state, mode):
-        """Makes a node's own disk read-only (`ro`) or writable (`rw`)."""
-        command("mount", "-o", f"remount,{mode}", state)
+        """Makes a node's own disk read-only (`ro`, once nothing on it is being written) or writable (`rw`)."""
+        wait_for(lambda: subprocess.run(["mount", "-o", f"remount,{mode}", state], capture_output=True,
+                                        check=False).returncode == 0, 20.0, f"{state} is {mode}", every=0.02)
 
     def start_server(self, name):
         vips = (SERVER4, SERVER6) if self.appliance is not None and self.network.nat else self.vips

@@ -33,6 +33,14 @@ std::string duration_of(const json::value& check, std::string_view key) {
     return ms ? status::duration_text(*ms) : "-";
 }
 
+/// A bound is not cut: 1200 ms are "1.2 s".
+std::string bound_of(const json::value& check, std::string_view key) {
+    const auto ms = number_of(look(check, {key}));
+    if (!ms)
+        return "-";
+    return *ms < 1000 ? status::decimal_text(*ms, 0) + " ms" : status::decimal_text(*ms / 1000, 3) + " s";
+}
+
 json::object params_of(const Options& options) {
     json::object params;
     if (options.group)
@@ -61,7 +69,7 @@ Exit show_checks(api::Client& client, const Options& options) {
                          duration_of(check, "for_ms"),
                          count_text(check, "answers") + " of " + count_text(check, "asked"),
                          count_text(check, "failures"), time_text(check, "last"), time_text(check, "median"),
-                         time_text(check, "p99"), duration_of(check, "worst_case_ms")});
+                         time_text(check, "p99"), bound_of(check, "worst_case_ms")});
             if (const std::string detail = text_of(look(check, {"detail"})); !detail.empty())
                 remarks += name + ": " + detail + "\n";
         }

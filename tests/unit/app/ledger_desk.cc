@@ -194,6 +194,16 @@ BOOST_AUTO_TEST_CASE(numbers_go_on_over_restarts) {
     world.until([&] { return world.ask(world.b, {.node = "a", .limit = 100}).events.entries.size() == 14U; });
 }
 
+BOOST_AUTO_TEST_CASE(an_end_in_the_middle_of_a_writing_writes_nothing_twice) {
+    World world;
+    world.a.add(5);
+    world.a.ledger->tick(world.time, true); // begins to write; the loop hears no more of it
+    world.a.add(2);
+    world.a.end();
+    world.a.start();
+    BOOST_TEST(world.shown(world.a, "a") == 7U);
+}
+
 BOOST_AUTO_TEST_CASE(a_peer_of_an_older_version) {
     World world;
     world.b.knows_ledger = false;
