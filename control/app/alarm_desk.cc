@@ -155,13 +155,16 @@ void AlarmDesk::tick(const ledger::Moment& now, bool connected) {
     tell_due_ = now.at + tell_interval;
     json::object table = table_.save(node_id_, node_);
     table["node"] = node_;
-    ask_("alarms.table", std::move(table), [this, version = table_.version()](const Outcome& outcome) {
-        telling_ = false;
-        if (outcome.code == 0)
-            told_ = version;
-        else
-            tell_due_ = now_.at + ask_again; // an older node does not know it
-    });
+    ask_("alarms.table", std::move(table),
+         [this, alive = std::weak_ptr<int>{alive_}, version = table_.version()](const Outcome& outcome) {
+             if (alive.expired())
+                 return;
+             telling_ = false;
+             if (outcome.code == 0)
+                 told_ = version;
+             else
+                 tell_due_ = now_.at + ask_again; // an older node does not know it
+         });
 }
 
 void AlarmDesk::finish() {

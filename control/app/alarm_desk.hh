@@ -16,6 +16,7 @@
 #include <boost/json/object.hpp>
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -76,10 +77,11 @@ private:
     bool telling_{false};
     ha::Instant tell_due_{};
     bool connected_{false};
-    boost::json::array peer_;       ///< the peer's, as it told them
-    std::string peer_name_;         ///< empty: it never told any
-    std::int64_t peer_heard_us_{0}; ///< when it could be heard last
-    bool peer_current_{false};      ///< it has told them since the stream came up
+    boost::json::array peer_;                             ///< the peer's, as it told them
+    std::string peer_name_;                               ///< empty: it never told any
+    std::int64_t peer_heard_us_{0};                       ///< when it could be heard last
+    std::shared_ptr<int> alive_{std::make_shared<int>()}; ///< answers that come later find nobody
+    bool peer_current_{false};                            ///< it has told them since the stream came up
 };
 
 } // namespace tandem::app

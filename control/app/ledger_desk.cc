@@ -272,7 +272,10 @@ void LedgerDesk::send_batch(std::span<const ledger::EntryPtr> entries) {
     sending_ = true;
     sent_at_ = now_;
     ask_("journal.copy", {{"entries", std::move(list)}, {"node", node_}},
-         [this, asked = wall_us()](const Outcome& outcome) { on_reply(outcome, asked); });
+         [this, alive = std::weak_ptr<int>{alive_}, asked = wall_us()](const Outcome& outcome) {
+             if (!alive.expired())
+                 on_reply(outcome, asked);
+         });
 }
 
 void LedgerDesk::on_reply(const Outcome& outcome, std::int64_t asked_us) {
