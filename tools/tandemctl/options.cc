@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tools/tandemctl/options.hh"
 
+#include "control/ledger/query.hh"
+
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -81,6 +83,14 @@ std::string method_of(Verb verb) {
 }
 
 namespace {
+
+/// What is wrong with it; empty: nothing.
+std::string check_since(const std::string& text) {
+    if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos)
+        return {};
+    const auto moment = ledger::moment_of(text, 0);
+    return moment ? std::string{} : moment.error();
+}
 
 /// Switches of the command line.
 struct Flags {
@@ -176,6 +186,7 @@ void add_event_verbs(CLI::App& app, Options& options, Flags& flags, std::string&
     events
         ->add_option("--since", options.since,
                      "After this node's event SEQ, or since TIME: 10m, 2h, 2026-11-22T16:00")
+        ->check(&check_since)
         ->option_text("SEQ|TIME");
     events->add_option("--group", group, "Only those of this group")->option_text("NAME");
     events->add_option("--node", options.node, "Only those of this node")->option_text("NAME");

@@ -176,6 +176,7 @@ BOOST_AUTO_TEST_CASE(usage) {
                               "enable --force",
                               "failover a --group a",
                               "failover --group",
+                              "events --since x",
                               "role",
                               "role lead",
                               "role follow a b",
