@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace tandem::app {
@@ -90,6 +91,7 @@ void CheckDesk::tick() {
         return;
     second_ = now();
     told_ = 0;
+    overload_.note(checks_.take_lateness());
     const std::uint64_t down = std::exchange(untold_down_, 0);
     const std::uint64_t up = std::exchange(untold_up_, 0);
     if (down + up == 0)
@@ -115,6 +117,7 @@ void CheckDesk::tell(std::size_t check, const probe::CheckNews& news) {
                   {"answers", line.answers},
                   {"refusals", line.refusals},
                   {"lasted_ms", milliseconds(news.lasted)},
+                  {"heard_ns", to_ns(news.heard)},
                   {"at_ns", to_ns(news.at)}});
 }
 
@@ -130,6 +133,12 @@ std::vector<Condition> CheckDesk::conditions() const {
                            "check " + of.settings.name + ": " + of.settings.shown() + " " + words,
                            Gravity::warning});
     }
+    if (overload_.overloaded())
+        out.push_back({"checks.late", "", "",
+                       "checks are asked more than " + std::to_string(milliseconds(Overload::late_max)) +
+                           " ms after their time, so targets that go away are found later than is told: this "
+                           "node is too busy for so many; lengthen interval_ms, or have fewer checks",
+                       Gravity::warning});
     for (std::size_t group = 0; group < counts.size(); ++group)
         if (counts[group] > named_max)
             out.push_back(
@@ -141,19 +150,18 @@ std::vector<Condition> CheckDesk::conditions() const {
 
 status::Checks CheckDesk::summary(std::size_t group) const {
     status::Checks out;
+    std::array<std::uint64_t, probe::check_states.size()> counts{};
     for (std::size_t i = 0; i < checks_.count(); ++i) {
         if (group_of_[i] != group)
             continue;
         const probe::CheckState is = checks_.state(i);
-        const std::string state{to_string(is)};
-        const auto known = std::ranges::find(out.states, state, &status::Numbers::value_type::first);
-        if (known != out.states.end())
-            ++known->second;
-        else
-            out.states.emplace_back(state, 1);
+        ++counts[static_cast<std::size_t>(is)];
         if (is == probe::CheckState::down && out.down.size() < named_max)
             out.down.push_back(checks_.named(i).settings.name);
     }
+    for (const probe::CheckState state : probe::check_states)
+        if (const std::uint64_t count = counts[static_cast<std::size_t>(state)]; count > 0)
+            out.states.emplace_back(to_string(state), count);
     return out;
 }
 
@@ -193,7 +201,7 @@ json::object CheckDesk::list(std::optional<std::size_t> group, std::size_t from)
     for (; i < checks_.count() && checks.size() < listed_max; ++i)
         if (!group || group_of_[i] == *group)
             checks.push_back(shown(i));
-    json::object out{{"checks", std::move(checks)}};
+    json::object out{{"checks", std::move(checks)}, {"late_ms", milliseconds(overload_.late())}};
     if (i < checks_.count())
         out["next"] = i;
     return out;

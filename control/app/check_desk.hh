@@ -9,6 +9,7 @@
 
 #include "control/app/alarms.hh"
 #include "control/app/journal.hh"
+#include "control/app/overload.hh"
 #include "control/config/config.hh"
 #include "control/probe/probe.hh"
 #include "control/status/status.hh"
@@ -46,8 +47,8 @@ public:
     static constexpr std::size_t named_max = 16;
     /// So many changes a second have an event each; of more, one says how many there were.
     static constexpr unsigned told_max = 50;
-    /// As many are listed in one answer.
-    static constexpr std::size_t listed_max = 1000;
+    /// As many are listed in one answer: a few milliseconds of the loop.
+    static constexpr std::size_t listed_max = 250;
 
     /// `journal` outlives it; of `config` it has copies. `changed` is called after every verdict.
     CheckDesk(boost::asio::io_context& io, const config::Config& config, Journal& journal,
@@ -67,7 +68,8 @@ public:
     std::vector<Condition> conditions() const;
     /// How many of a group's checks are in which state.
     status::Checks summary(std::size_t group) const;
-    /// `checks` from number `from` on, and `next` where there are more. `group`: only its.
+    /// `checks` from number `from` on, `next` where there are more, and `late_ms`: by how much the turn of a
+    /// check came too late at most within the last second. `group`: only its.
     boost::json::object list(std::optional<std::size_t> group, std::size_t from) const;
 
     enum class Running : std::uint8_t { no, yes };
@@ -93,6 +95,7 @@ private:
     unsigned told_{0};
     std::uint64_t untold_down_{0};
     std::uint64_t untold_up_{0};
+    Overload overload_;
     probe::Checks checks_;
 };
 

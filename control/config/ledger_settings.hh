@@ -58,8 +58,8 @@ struct Ledger {
 /// Every code that an alarm may have: a rule for another one would never have an effect. docs/events.md says
 /// what each means.
 inline constexpr std::array alarm_codes = std::to_array<std::string_view>(
-    {"check.down", "config.differs", "damped", "dual_active", "engine.absent", "isolated", "journal.not_kept",
-     "mail.stuck", "mirror.clear_refused", "monitor.degraded", "monitor.failed", "path.down", "peer.down",
-     "peer.unreachable_but_serving", "role.fault", "stalled", "state.not_kept"});
+    {"check.down", "checks.late", "config.differs", "damped", "dual_active", "engine.absent", "isolated",
+     "journal.not_kept", "mail.stuck", "mirror.clear_refused", "monitor.degraded", "monitor.failed",
+     "path.down", "peer.down", "peer.unreachable_but_serving", "role.fault", "stalled", "state.not_kept"});
 
 } // namespace tandem::config

@@ -44,7 +44,7 @@ void Check::enter(Instant now, CheckState state) {
 
 std::uint64_t Check::unanswered(Instant now) const {
     std::uint64_t count = std::min(number_ - answered_, kept - 1);
-    while (count > 0 && asked_at_[(answered_ + count) % kept] + policy_.interval > now)
+    while (count > 0 && asked_at_[(answered_ + count) % kept] + policy_.interval > now + policy_.lead)
         --count;
     return count;
 }
@@ -57,7 +57,7 @@ Instant Check::down_at() const {
         return ha::end_of_time;
     // Of more questions than are kept the first have had their time long ago.
     const Instant asked = number_ - enough < kept ? asked_at_[enough % kept] : Instant{};
-    return std::max(heard_ + policy_.timeout, asked + policy_.interval);
+    return std::max(heard_ + policy_.timeout, asked + policy_.interval) - policy_.lead;
 }
 
 unsigned Check::bad_in_a_row() const {

@@ -37,6 +37,9 @@ enum class CheckState : std::uint8_t {
     down,       ///< silent for too long, or bad too often
     recovering, ///< was down; answers well again, not yet often enough
 };
+/// All of them, in their order.
+inline constexpr std::array check_states{CheckState::stopped, CheckState::unknown, CheckState::up,
+                                         CheckState::failing, CheckState::down,    CheckState::recovering};
 std::string_view to_string(CheckState state);
 
 struct CheckPolicy {
@@ -44,6 +47,9 @@ struct CheckPolicy {
     Duration timeout{std::chrono::milliseconds{3000}};
     unsigned retry{2};   ///< so many more questions after the first that failed, 0 to 50
     unsigned recover{3}; ///< answers in a row until a target that was down is up, 1 to 100
+    /// Silence is judged so much before the time that is told: a thread that is woken late by less is not
+    /// later than that. Shorter than `interval`.
+    Duration lead{0};
 
     /// The longest time from the last good answer that the target gave to `down`: the one that a status
     /// shows. Bad answers can only make it shorter.
@@ -90,6 +96,8 @@ public:
     CheckState state() const { return state_; }
     Instant since() const { return since_; }
     const CheckPolicy& policy() const { return policy_; }
+    /// The last good answer; before the first one, when the first question was due.
+    Instant heard() const { return heard_; }
     std::uint64_t asked() const { return asked_; }
     /// Good ones.
     std::uint64_t answers() const { return answers_; }

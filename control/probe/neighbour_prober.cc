@@ -36,10 +36,12 @@ public:
             waiting_.erase(waiting);
         places_.erase(place);
     }
-    void receive() override {
+    Drained receive() override {
+        Drained drained = Drained::yes;
         for (auto& [network, socket] : sockets_)
-            if (socket)
-                receive(network, *socket);
+            if (socket && receive(network, *socket) == Drained::no)
+                drained = Drained::no;
+        return drained;
     }
 
 private:
@@ -49,7 +51,7 @@ private:
         NeighbourSocket asking;
         std::optional<watch::Readable> readable; ///< ends before the socket
     };
-    void receive(const Network& network, Socket& socket);
+    Drained receive(const Network& network, Socket& socket);
 
     boost::asio::io_context& io_;
     Told told_;
@@ -58,12 +60,11 @@ private:
     std::unordered_map<CheckId, Place> places_;
 };
 
-void NeighbourProber::receive(const Network& network, Socket& socket) {
-    constexpr int bound = 4096; // whoever floods us must not keep the loop
-    for (int i = 0; i < bound; ++i) {
+Drained NeighbourProber::receive(const Network& network, Socket& socket) {
+    for (int i = 0; i < received_max; ++i) {
         const auto answer = socket.asking.receive();
         if (!answer)
-            return;
+            return Drained::yes;
         const auto waiting = waiting_.find({network, answer->from});
         if (waiting == waiting_.end())
             continue;
@@ -72,6 +73,7 @@ void NeighbourProber::receive(const Network& network, Socket& socket) {
         for (const auto& [check, number] : asked)
             told_({check, number, Found::good, "is at " + answer->mac.to_string(), moment()});
     }
+    return Drained::no;
 }
 
 std::optional<std::string> NeighbourProber::ask(CheckId check, const config::CheckSettings& settings,

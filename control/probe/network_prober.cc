@@ -38,10 +38,12 @@ public:
     std::optional<std::string> ask(CheckId check, const config::CheckSettings& settings,
                                    std::uint64_t number) override;
     void forget(CheckId check) override { targets_.erase(check); }
-    void receive() override {
+    Drained receive() override {
+        Drained drained = Drained::yes;
         for (auto& [origin, socket] : sockets_)
-            if (socket)
-                receive(socket->echo);
+            if (socket && receive(socket->echo) == Drained::no)
+                drained = Drained::no;
+        return drained;
     }
 
 private:
@@ -51,7 +53,7 @@ private:
         EchoSocket echo;
         std::optional<watch::Readable> readable; ///< ends before the socket
     };
-    void receive(EchoSocket& echo);
+    Drained receive(EchoSocket& echo);
 
     boost::asio::io_context& io_;
     Told told_;
@@ -60,16 +62,16 @@ private:
     std::map<Origin, std::unique_ptr<Socket>> sockets_;
 };
 
-void NetworkProber::receive(EchoSocket& echo) {
-    constexpr int bound = 4096; // whoever floods us must not keep the loop
-    for (int i = 0; i < bound; ++i) {
+Drained NetworkProber::receive(EchoSocket& echo) {
+    for (int i = 0; i < received_max; ++i) {
         const auto answer = echo.receive();
         if (!answer)
-            return;
+            return Drained::yes;
         const auto target = targets_.find(answer->check);
         if (target != targets_.end() && target->second == answer->from)
             told_({answer->check, answer->number, Found::good, {}, moment()});
     }
+    return Drained::no;
 }
 
 std::optional<std::string> NetworkProber::ask(CheckId check, const config::CheckSettings& settings,

@@ -13,11 +13,28 @@
 
 namespace tandem::probe {
 
+namespace {
+
+/// So many checks have their turn before others on the loop have theirs.
+constexpr std::size_t turns_max = 128;
+/// A go of checks is followed by a pause of this part of its time: they take three quarters of a processor at
+/// most, also where more is wanted of them than the machine can do. What the loop has to do besides, and a
+/// SIP server that has a lower priority, live in the rest.
+constexpr int pause_part = 3;
+/// A real-time thread is rarely woken later than this.
+constexpr Duration verdict_lead = std::chrono::milliseconds{1};
+/// So many times there may be more to read before the time is judged all the same: sockets hold less, so
+/// somebody sends faster than we read.
+constexpr unsigned undrained_max = 64;
+
+} // namespace
+
 CheckPolicy policy_of(const config::CheckSettings& settings) {
     return {.interval = settings.interval,
             .timeout = settings.timeout,
             .retry = settings.retry,
-            .recover = settings.recover};
+            .recover = settings.recover,
+            .lead = std::min<Duration>(verdict_lead, settings.interval / 10)};
 }
 
 struct Checks::Impl {
@@ -55,6 +72,8 @@ struct Checks::Impl {
     void arrange(Entry& entry);
     void arm();
     void turn();
+    Drained receive();
+    void judge();
     void ask(Entry& entry, std::uint64_t number);
     void on_finding(Finding finding);
     Prober& prober_for(const config::Target& target);
@@ -82,6 +101,9 @@ struct Checks::Impl {
     std::unordered_map<CheckId, Entry*> by_id_;
     std::set<std::pair<Instant, CheckId>> order_; ///< by the time of the next turn
     Instant armed_{ha::end_of_time};
+    Instant pause_until_{};
+    unsigned undrained_{0}; ///< receptions in a row that left something in a socket
+    Duration late_{};       ///< the longest that a question was asked after its time, since it was taken
     std::map<std::size_t, std::unique_ptr<Prober>> probers_; ///< by the type of the target
 };
 
@@ -95,7 +117,7 @@ void Checks::Impl::arrange(Entry& entry) {
 }
 
 void Checks::Impl::arm() {
-    const Instant first = order_.empty() ? ha::end_of_time : order_.begin()->first;
+    const Instant first = order_.empty() ? ha::end_of_time : std::max(order_.begin()->first, pause_until_);
     if (first == armed_ || !life_)
         return;
     armed_ = first;
@@ -114,12 +136,29 @@ void Checks::Impl::arm() {
 }
 
 void Checks::Impl::turn() {
+    const Instant begun = moment();
+    if (receive() == Drained::yes || ++undrained_ > undrained_max) {
+        undrained_ = 0;
+        judge();
+    }
+    const Instant ended = moment();
+    pause_until_ = ended + (ended - begun) / pause_part;
+}
+
+Drained Checks::Impl::receive() {
+    Drained drained = Drained::yes;
     for (auto& [type, prober] : probers_)
-        prober->receive();
-    // Those that are due now; what becomes due meanwhile has the next turn.
+        if (prober->receive() == Drained::no)
+            drained = Drained::no;
+    return drained;
+}
+
+/// The first of those that are due now; what becomes due meanwhile has the next turn.
+void Checks::Impl::judge() {
     const Instant now = moment();
-    while (!order_.empty() && order_.begin()->first <= now) {
+    for (std::size_t i = 0; i < turns_max && !order_.empty() && order_.begin()->first <= now; ++i) {
         Entry& entry = *find(order_.begin()->second);
+        late_ = std::max<Duration>(late_, now - entry.due);
         const Check::Turn done = entry.check.turn(now);
         arrange(entry);
         tell(entry, done.verdict, now);
@@ -162,7 +201,7 @@ void Checks::Impl::tell(Entry& entry, std::optional<CheckVerdict> verdict, Insta
     if (!verdict || !life_)
         return;
     const config::CheckSettings& settings = entry.named.settings;
-    CheckNews news{*verdict, {}, at, at - std::exchange(entry.told_at, at)};
+    CheckNews news{*verdict, {}, at, entry.check.heard(), at - std::exchange(entry.told_at, at)};
     if (*verdict == CheckVerdict::up) {
         news.words = settings.wellness();
     } else if (!entry.complaint.empty()) {
@@ -295,6 +334,10 @@ Checks::Reconfigured Checks::reconfigure(std::vector<Named> checks) {
     if (impl_->life_)
         impl_->start_all(fresh);
     return done;
+}
+
+Duration Checks::take_lateness() {
+    return std::exchange(impl_->late_, {});
 }
 
 std::size_t Checks::count() const {

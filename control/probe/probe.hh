@@ -6,9 +6,11 @@
 // Problem: ten thousand targets, each with a rhythm of its own, on one thread that has other work; and the
 // configuration may change while they run. Idea: each check has a pure half that knows the time of its next
 // turn (check.hh); they stand in one order by that time, and one timer waits for the first. Questions leave
-// through one prober a method (prober.hh). Before the time is judged, what has arrived is read: an answer
-// that waits in a socket is no silence. A check is known by its group and its name: one whose settings a new
-// configuration leaves alone goes on as if nothing had happened. Deliberately absent: roles, actions, alarms.
+// through one prober a method (prober.hh). They leave a hundred at a time, and then others have their turn:
+// checks never take the thread for long, nor the whole of a processor. Before the time is judged, what has
+// arrived is read: an answer that waits in a socket is no silence. A check is known by its group and its
+// name: one whose settings a new configuration leaves alone goes on as if nothing had happened. Deliberately
+// absent: roles, actions, alarms.
 
 #include "control/config/check_settings.hh"
 #include "control/probe/check.hh"
@@ -44,6 +46,7 @@ struct CheckNews {
     /// What the target does, as a part of a sentence: "does not answer", "refuses the connection".
     std::string words;
     Instant at{};
+    Instant heard{};   ///< the last good answer; before the first one, when it was asked first
     Duration lasted{}; ///< how long it was the other way round; since its start, before the first change
 };
 
@@ -82,6 +85,10 @@ public:
     /// Others begin anew: they run if an operator has said so, or said nothing and they have auto_start. What
     /// was told of a check that has gone or changed is void: nobody is told that it is up.
     Reconfigured reconfigure(std::vector<Named> checks);
+
+    /// By how much the turn of a check came too late at most, since this was called last: what a busy thread
+    /// adds to the times that policies tell.
+    Duration take_lateness();
 
     std::size_t count() const;
     const Named& named(std::size_t check) const;

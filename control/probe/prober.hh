@@ -35,6 +35,12 @@ struct Finding {
     Instant at{}; ///< when it came
 };
 
+/// Whether all that waited in sockets has been read.
+enum class Drained : std::uint8_t { no, yes };
+
+/// So many messages are read from one socket before others on the loop have their turn.
+constexpr int received_max = 256;
+
 class Prober {
 public:
     /// It may call forget() for the same check before it returns.
@@ -52,8 +58,9 @@ public:
                                            std::uint64_t number) = 0;
     /// The check was stopped, changed or removed: nothing of it is told any more, what it holds is free.
     virtual void forget(CheckId check) = 0;
-    /// Tells of what has arrived and waits in a socket: called before time is judged.
-    virtual void receive() {}
+    /// Tells of what has arrived and waits in a socket: called before time is judged. Of much it reads a
+    /// part, no more than takes about a millisecond.
+    virtual Drained receive() { return Drained::yes; }
 };
 
 /// CLOCK_MONOTONIC.

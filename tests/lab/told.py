@@ -17,6 +17,26 @@ def wait_event(node, name, after_ns, deadline=PATIENCE):
                     every=0.05)[0]
 
 
+def wait_down(node, check, after_ns, deadline=PATIENCE):
+    """What the event says that tells of a check's target going down."""
+    return wait_for(lambda: [event["data"] for event in events(node, "check.down", after_ns)
+                             if event["data"]["check"] == check], deadline,
+                    f"check {check} of node {node.name} is down", every=0.02)[0]
+
+
+def found_in_time(node, check, after_ns, fault_ns, worst_ms):
+    """The milliseconds from a fault to the verdict. Never more than the worst case that was told; and from the last
+    good answer, from which it is counted, no less than the worst case less 10 % or 5 ms."""
+    data = wait_down(node, check, after_ns)
+    took, counted = (data["at_ns"] - fault_ns) / 1e6, (data["at_ns"] - data["heard_ns"]) / 1e6
+    if took > worst_ms:
+        raise AssertionError(f"{check} of node {node.name} was found after {took:.2f} ms, {worst_ms} were told")
+    if counted < worst_ms - max(worst_ms / 10, 5):
+        raise AssertionError(f"{check} of node {node.name} was found {counted:.2f} ms after its last good answer, "
+                             f"{worst_ms} were told")
+    return round(took, 2)
+
+
 def wait_alarm(node, code, subject="", deadline=PATIENCE):
     """Until the alarm is there: in the data, and as a sentence in the text."""
     wait_for(lambda: (code, subject) in node.alarms(), deadline, f"the alarm {code} {subject} on node {node.name}",

@@ -65,7 +65,8 @@ def config_text(node, directory, key_file, interval_ms=5, multiplier=3, watch=No
     """The node's configuration file: the annotated example, with the lab's addresses and directories.
 
     `watch`: keys and TOML values of `[group.watch]`, with {directory} for the node's; None: there is no such section.
-    `keys`: more keys of the first group. `sections`: text behind its `[group.watch]`. `appliance`: those of
+    `keys`: more keys of the first group. `sections`: text behind its `[group.watch]`,
+    with {directory} as well. `appliance`: those of
     engine_values; None: host mode."""
     peer = "b" if node == "a" else "a"
     name = "host-pair.toml" if appliance is None else "appliance-node1.toml"
@@ -86,9 +87,10 @@ def config_text(node, directory, key_file, interval_ms=5, multiplier=3, watch=No
     if watch or sections:
         watch = watch or {}
         lines = "".join(f"{key} = {value.format(directory=directory)}\n" for key, value in watch.items())
+        added = sections.replace("{directory}", str(directory))
         # Behind the first group's last section, wherever the next one begins.
         example = re.sub(r"(?ms)^(\[group\.mirror\].*?)(?=^\[(?!group\.)|^\[\[)",
-                         rf"\g<1>[group.watch]\n{lines}\n{sections}\n", example, count=1)
+                         rf"\g<1>[group.watch]\n{lines}\n{added}\n", example, count=1)
     return rewrite(example, {
         ("node", "id"): 1 if node == "a" else 2,
         ("node", "name"): quoted(node),

@@ -2,8 +2,10 @@
 // The frame of all checks, with a prober that says what the test wants.
 #include "control/probe/probe.hh"
 
+#include <boost/asio/post.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <map>
 
 using namespace tandem;
@@ -28,6 +30,7 @@ public:
         std::vector<CheckId> forgotten;
         Told told;
         int receives{0};
+        int undrained{0}; ///< so often there is more than one receive() reads
     };
     Oracle(Book& book, Told told)
         : book_(book) {
@@ -43,7 +46,10 @@ public:
         return std::nullopt;
     }
     void forget(CheckId check) override { book_.forgotten.push_back(check); }
-    void receive() override { ++book_.receives; }
+    Drained receive() override {
+        ++book_.receives;
+        return book_.undrained > 0 && book_.undrained-- > 0 ? Drained::no : Drained::yes;
+    }
 
 private:
     Book& book_;
@@ -126,6 +132,47 @@ BOOST_FIXTURE_TEST_CASE(what_is_found_is_what_is_said, World) {
     BOOST_TEST((news[3].second.verdict == CheckVerdict::up));
     BOOST_TEST(news[3].second.words == "answers");
     BOOST_TEST((news[3].second.lasted > 0ms));
+}
+
+BOOST_FIXTURE_TEST_CASE(others_have_their_turn_between_many, World) {
+    constexpr std::size_t many = 1000;
+    constexpr std::size_t in_one_go = 128;
+    for (std::size_t i = 0; i < many; ++i)
+        add("check" + std::to_string(i)).interval = 1s;
+    open();
+    const auto all_due = std::chrono::steady_clock::now() + 1100ms;
+    while (std::chrono::steady_clock::now() < all_due) {
+    }
+    std::size_t before = 0;
+    std::size_t most = 0;
+    std::function<void()> other = [&] {
+        most = std::max(most, book.asked.size() - before);
+        before = book.asked.size();
+        if (before < many)
+            boost::asio::post(io, other);
+    };
+    boost::asio::post(io, other);
+    run_until([&] { return before >= many; });
+    BOOST_TEST(most <= in_one_go);
+    BOOST_TEST((checks->take_lateness() >= 100ms));
+}
+
+BOOST_FIXTURE_TEST_CASE(silence_is_judged_when_all_that_waits_is_read, World) {
+    add("target").interval = 1s;
+    book.undrained = 5;
+    open();
+    run_until([&] { return !book.asked.empty(); });
+    BOOST_TEST(book.receives == 0); // there was no prober to read from before the first question
+    checks->stop_one(0);
+    checks->start_one(0);
+    run_until([&] { return book.asked.size() == 2; });
+    BOOST_TEST(book.receives == 6);
+    // Who sends faster than we read is not waited for.
+    book.undrained = 1'000'000;
+    checks->stop_one(0);
+    checks->start_one(0);
+    run_until([&] { return book.asked.size() == 3; });
+    BOOST_TEST(book.undrained > 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(silence_after_a_bad_answer_is_told_by_it, World) {
