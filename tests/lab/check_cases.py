@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks of targets: found when they go, within the time that was said, and when they are back."""
 
+import contextlib
+
 from tests.lab.figures import equal
 from tests.lab.told import found_in_time, has, shows, wait_alarm, wait_event, wait_no_alarm, well_pair
 from tests.support.network import CLIENT4, CLIENT6, inside
@@ -19,6 +21,16 @@ def _listen(lab, yes):
     with inside(lab.network.name("c")):
         with open("/proc/sys/net/ipv4/icmp_echo_ignore_all", "w", encoding="ascii") as file:
             file.write("0" if yes else "1")
+
+
+@contextlib.contextmanager
+def deaf_to_pings(lab):
+    """The phones' host answers none meanwhile."""
+    _listen(lab, False)
+    try:
+        yield
+    finally:
+        _listen(lab, True)
 
 
 def _checks(node):
