@@ -295,7 +295,6 @@ std::expected<void, std::string> run(const config::Config& config, int lifeline_
 
     hand.start();
     pulse.start();
-    become_realtime(service_priority); // the pulse has reported whether this is possible
     const std::string begin_anew = service.run();
     end(to_pulse, pulse, hand);
     if (!begin_anew.empty())

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 namespace tandem::app {
 
@@ -22,6 +23,17 @@ std::optional<std::string> become_realtime(int priority) {
         return std::string{"no real-time priority ("} + std::strerror(errno) +
                "): a busy machine may delay heartbeats and cause false takeovers; grant CAP_SYS_NICE";
     return std::nullopt;
+}
+
+void become_ordinary() {
+    const sched_param parameters{};
+    ::sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters); // never refused
+}
+
+ha::Duration thread_time() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
 }
 
 std::optional<std::string> lock_memory() {

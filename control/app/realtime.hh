@@ -3,6 +3,8 @@
 
 // Making a thread punctual.
 
+#include "control/ha/time.hh"
+
 #include <optional>
 #include <string>
 
@@ -19,6 +21,12 @@ inline constexpr int service_priority = 1;
 /// Puts the calling thread under SCHED_FIFO with no timer slack; a sentence when the system refuses (the
 /// thread then goes on as it was).
 std::optional<std::string> become_realtime(int priority);
+
+/// Puts the calling thread under SCHED_OTHER again.
+void become_ordinary();
+
+/// What the calling thread has had of processors since it began.
+ha::Duration thread_time();
 
 /// Brings all of the process's memory in and keeps it there, now and later; a sentence when the system
 /// refuses. Later threads get small stacks, which are brought in whole.

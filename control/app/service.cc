@@ -3,6 +3,7 @@
 
 #include "control/app/clock.hh"
 #include "control/app/policy.hh"
+#include "control/app/realtime.hh"
 
 #include <algorithm>
 #include <csignal>
@@ -144,6 +145,7 @@ void Service::open_peer_line() {
 }
 
 std::string Service::run() {
+    realtime_ = !become_realtime(service_priority); // the pulse reports it where this is not possible
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     signals_.async_wait([this](boost::system::error_code error, int) {
@@ -397,6 +399,7 @@ void Service::show_placement(std::size_t group, bool wanted) {
 
 void Service::tick() {
     const ha::Instant at = now();
+    moderate(at);
     door_.flush();
     desk_->expire(at);
     look_at_engine(at);
@@ -425,6 +428,26 @@ void Service::tick() {
         if (!error)
             tick();
     });
+}
+
+/// Much work is not for a real-time thread: the heartbeats and the SIP server need the processors as well.
+void Service::moderate(ha::Instant at) {
+    if (!realtime_)
+        return;
+    switch (share_.look(at, thread_time())) {
+    case RealtimeShare::Step::keep:
+        return;
+    case RealtimeShare::Step::give_up:
+        become_ordinary();
+        return parts_.journal.add(
+            Severity::warning, "service.busy", "",
+            "checks and the rest of the service take more than half of a processor: they "
+            "go on without real-time priority; heartbeats keep theirs");
+    case RealtimeShare::Step::take_back:
+        become_realtime(service_priority);
+        return parts_.journal.add(Severity::info, "service.calm", "",
+                                  "the service has its real-time priority again");
+    }
 }
 
 void Service::tell(std::size_t group, const ha::Input& input) {

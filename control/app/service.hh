@@ -21,6 +21,7 @@
 #include "control/app/peer_line.hh"
 #include "control/app/pulse.hh"
 #include "control/app/pulse_door.hh"
+#include "control/app/realtime_share.hh"
 #include "control/app/records.hh"
 #include "control/app/takeover_record.hh"
 #include "control/courier/courier.hh"
@@ -70,7 +71,8 @@ public:
 
     /// Opens the operator's socket and the kernel's notifications; a sentence on failure.
     std::expected<void, std::string> open();
-    /// Runs until an orderly stop, or until there is a reason to begin anew; a sentence in that case.
+    /// The calling thread becomes a real-time one. Runs until an orderly stop, or until there is a reason to
+    /// begin anew; a sentence in that case.
     std::string run();
 
 private:
@@ -115,6 +117,7 @@ private:
     void check_placement(std::size_t group, const ha::View& view,
                          const std::vector<netlink::Interface>& interfaces);
     void tick();
+    void moderate(ha::Instant at);
     void tell(std::size_t group, const ha::Input& input);
 
     // service_events.cc
@@ -220,6 +223,8 @@ private:
     ha::Instant peer_status_at_{};
     ha::Instant status_due_{};
     ha::Instant started_{};
+    RealtimeShare share_;
+    bool realtime_{false}; ///< this thread may have that priority
     std::uint64_t differing_digest_{0};
     std::uint64_t stalls_{0}; ///< since the last entry about them
     std::uint64_t stall_max_us_{0};
