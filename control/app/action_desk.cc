@@ -87,12 +87,22 @@ ActionDesk::ActionDesk(asio::io_context& io, const config::Config& config, Journ
     , roles_(config.groups.size(), ha::Role::init)
     , views_(config.groups.size())
     , timer_(io)
-    , ticket_stem_(std::to_string(config.node.id) + "-" + std::to_string(std::random_device{}()) + "-") {}
+    , ticket_stem_(std::to_string(config.node.id) + "-" + std::to_string(std::random_device{}()) + "-") {
+    hang_up_lists();
+}
+
+void ActionDesk::hang_up_lists() {
+    hooks_.clear();
+    const auto& lists = config_->actions.lists;
+    for (std::size_t i = 0; i < lists.size(); ++i)
+        hooks_[{lists[i].group, lists[i].trigger, lists[i].check}].push_back(i);
+}
 
 void ActionDesk::reconfigure(const config::Config& config) {
     const auto before = config_;
     config_ = std::make_shared<const config::Config>(config);
     hands_.reconfigure(config_);
+    hang_up_lists();
     std::vector<ha::Role> roles(config.groups.size(), ha::Role::init);
     std::vector<ha::View> views(config.groups.size());
     for (std::size_t i = 0; i < config.groups.size(); ++i)
@@ -175,9 +185,19 @@ void ActionDesk::begin(std::size_t group, config::Trigger trigger, std::string_v
                        const std::string& role, const act::Variables& more) {
     if (stopped_)
         return;
-    for (const config::ActionList& list : config_->actions.lists) {
-        if (list.group != group || list.trigger != trigger || (!list.check.empty() && list.check != check))
-            continue;
+    std::vector<std::size_t> lists;
+    const auto add = [&](std::string_view subject) {
+        const auto hook = hooks_.find({group, trigger, std::string{subject}});
+        if (hook != hooks_.end())
+            lists.insert(lists.end(), hook->second.begin(), hook->second.end());
+    };
+    add("");
+    if (!check.empty())
+        add(check);
+    std::ranges::sort(lists);
+    const auto config = config_;
+    for (const std::size_t i : lists) {
+        const config::ActionList& list = config->actions.lists[i];
         act::Variables all = variables(group, list);
         for (const auto& [name, value] : more)
             all[name] = value;

@@ -23,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace tandem::app {
@@ -93,6 +94,7 @@ private:
     };
 
     // action_desk.cc
+    void hang_up_lists();
     act::Variables variables(std::size_t group, const config::ActionList& list) const;
     void begin(std::size_t group, config::Trigger trigger, std::string_view check, const std::string& role,
                const act::Variables& more);
@@ -134,6 +136,9 @@ private:
     std::map<std::pair<std::string, act::RunId>, ActionResult> results_;
     std::map<std::string, Remote, std::less<>> remote_; ///< by ticket: what the other node does for us
     std::map<std::string, ActionHands::Id, std::less<>> for_peer_; ///< by ticket: what we do for it
+    /// The lists of the configuration by what they hang on: a group, a trigger, and one of its checks or
+    /// none. Thousands of checks may each have one, and all may change at once.
+    std::map<std::tuple<std::size_t, config::Trigger, std::string>, std::vector<std::size_t>> hooks_;
     std::vector<ha::Role> roles_;
     std::vector<ha::View> views_;
     boost::asio::steady_timer timer_;

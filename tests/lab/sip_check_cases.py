@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import shutil
 
 from tests.lab.figures import equal
 from tests.lab.told import events, found_in_time, has, wait_down, well_pair
@@ -29,6 +30,8 @@ CHECKS = ("".join(_check(name, uri, more="verify = false" if name == "tls" else 
           "".join(_check(f"{name}-codes", uri, more='response_codes = "5xx, 404"\n' +
                          ("verify = false" if name == "tls" else "")) for name, uri in URIS.items()) +
           _check("strict", URIS["tls"]) +
+          _check("trusting", URIS["tls"], more='ca_file = "{directory}/sip-ca.pem"') +
+          _check("garbage-tls", f"sips:{CLIENT4}:{GARBAGE_PORT}", more="verify = false") +
           _check("garbage-udp", f"sip:{CLIENT4}:{GARBAGE_PORT}") +
           _check("garbage-tcp", f"sip:{CLIENT4}:{GARBAGE_PORT};transport=tcp") +
           _check("closed", f"sip:{CLIENT4}:5999") +
@@ -129,10 +132,12 @@ def late_and_garbage(lab, runs):
         server.answer(200)
         for name in ("udp", "tcp"):
             _is(node, name, "up")
-    with Garbage(lab.network.name("c"), CLIENT4, GARBAGE_PORT), _running(node, "garbage-udp", "garbage-tcp"):
+    with Garbage(lab.network.name("c"), CLIENT4, GARBAGE_PORT), _running(node, "garbage-udp", "garbage-tcp",
+                                                                         "garbage-tls"):
         _is(node, "garbage-udp", "down")
         _is(node, "garbage-tcp", "down", "what came is not SIP")
-    return "late is silence, garbage is no answer", {}
+        words = _is(node, "garbage-tls", "down", "TLS")["detail"]
+    return f"late is silence, garbage is no answer; over TLS: {words}", {}
 
 
 def refused_at_once(lab, runs):
@@ -149,6 +154,9 @@ def refused_at_once(lab, runs):
             for name in ("udp", "tcp", "tls"):
                 _is(node, name, "up", "answers 200")
             _is(node, "strict", "down", "certificate is refused")
+            shutil.copy(os.path.join(server.directory, "server.pem"), os.path.join(node.directory, "sip-ca.pem"))
+            with _running(node, "trusting"):
+                _is(node, "trusting", "up", "answers 200")
             before = monotonic_ns()
             server.kill()
             # A host sends no more than one port-unreachable a second or so: over UDP it may be silence that tells.
