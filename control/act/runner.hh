@@ -91,6 +91,9 @@ public:
     explicit Runner(Settings settings)
         : settings_{settings} {}
 
+    /// Of what has begun within the window, as many count as did.
+    void reconfigure(const Settings& settings) { settings_ = settings; }
+
     RunId submit(Instant now, Run run);
     /// The group's role is now another one.
     void on_role(Instant now, std::string_view role);

@@ -103,6 +103,8 @@ void ActionDesk::reconfigure(const config::Config& config) {
     config_ = std::make_shared<const config::Config>(config);
     hands_.reconfigure(config_);
     hang_up_lists();
+    for (auto& [group, desk] : desks_)
+        desk.runner.reconfigure(runner_settings());
     std::vector<ha::Role> roles(config.groups.size(), ha::Role::init);
     std::vector<ha::View> views(config.groups.size());
     for (std::size_t i = 0; i < config.groups.size(); ++i)
@@ -244,9 +246,13 @@ ActionDesk::Desk& ActionDesk::desk_of(std::size_t group) {
     const auto found = desks_.find(name);
     if (found != desks_.end())
         return found->second;
+    return desks_.emplace(name, Desk{runner_settings()}).first->second;
+}
+
+act::Runner::Settings ActionDesk::runner_settings() const {
     act::Runner::Settings settings;
     settings.runs_max = config_->actions.runs_max;
-    return desks_.emplace(name, Desk{settings}).first->second;
+    return settings;
 }
 
 // ---- what the runner says ----

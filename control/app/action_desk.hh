@@ -101,6 +101,7 @@ private:
     act::RunId submit(std::size_t group, const config::ActionList& list, act::Variables variables,
                       const std::string& role, act::Run::Limit limit, Respond respond);
     Desk& desk_of(std::size_t group);
+    act::Runner::Settings runner_settings() const;
     void pump(const std::string& group);
     void carry_out(const std::string& group, Desk& desk, const act::Runner::Output& output);
     void begin_step(const std::string& group, Desk& desk, const act::Runner::Output& output);
