@@ -327,8 +327,10 @@ void ActionDesk::ask_remote(const std::string& ticket, json::object params, Acti
 
 /// A brain that begins anew knows nothing of what its predecessor was asked for; and nobody waits for ever.
 void ActionDesk::give_up_remote(std::uint32_t peer_incarnation) {
-    const std::uint32_t before = std::exchange(peer_incarnation_, peer_incarnation);
-    const bool anew = before != 0 && peer_incarnation != 0 && before != peer_incarnation;
+    // While it is not known, it is as it was.
+    const std::uint32_t before =
+        std::exchange(peer_incarnation_, peer_incarnation != 0 ? peer_incarnation : peer_incarnation_);
+    const bool anew = before != 0 && before != peer_incarnation_;
     std::vector<ActionHands::Done> given_up;
     std::erase_if(remote_, [&](auto& entry) {
         if (!anew && now() < entry.second.began + remote_patience)
