@@ -163,6 +163,9 @@ void Queue::Body::reconfigure(Settings settings) {
     server_tries_ = 0;
     refusals_in_row_ = 0;
     server_next_ = Clock::now();
+    for (Item& item : items_)
+        if (item.tries > 0) // not what waits for its digest
+            item.next = server_next_;
     make_room();
     pump();
 }

@@ -240,6 +240,20 @@ BOOST_AUTO_TEST_CASE(given_up) {
     BOOST_TEST(run_until(w.io, [&] { return w.files() == 0; }));
 }
 
+/// Other settings are a reason to try at once, also what has been tried.
+BOOST_AUTO_TEST_CASE(another_server) {
+    World w{1};
+    w.open();
+    BOOST_REQUIRE(w.queue->post(about("one")));
+    BOOST_REQUIRE(w.told(Note::Kind::deferred));
+    BOOST_TEST(w.queue->waiting()[0].next_try.count() > 5);
+    MailServant server;
+    w.settings.server.port = server.servant.port();
+    w.queue->reconfigure(w.settings);
+    BOOST_TEST(w.queue->waiting()[0].on_its_way);
+    BOOST_REQUIRE(w.told(Note::Kind::sent));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_in_the_way) {
     MailServant server;
     World w{server.servant.port()};
