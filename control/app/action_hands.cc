@@ -114,7 +114,7 @@ ActionHands::ActionHands(asio::io_context& io, std::shared_ptr<const config::Con
     : io_(io)
     , config_(std::move(config))
     , doors_(std::move(doors))
-    , spawner_(io, {.launcher = spawn::find_launcher()}) {}
+    , spawner_(io, {.launcher = doors_.launcher.empty() ? spawn::find_launcher() : doors_.launcher}) {}
 
 ActionHands::~ActionHands() {
     thread_.join();

@@ -59,6 +59,8 @@ struct ActionDoors {
     courier::Courier* courier{nullptr};
     /// Queues a letter: its id, or why not. Empty: this node sends no mail.
     std::function<std::expected<std::string, std::string>(mail::Letter)> post;
+    /// Of programs; empty: where it is installed, see spawn::find_launcher().
+    std::string launcher{};
 };
 
 class ActionHands {
