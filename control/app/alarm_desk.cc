@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/app/alarm_desk.hh"
 
+#include "control/app/alarm_history.hh"
 #include "control/app/clock.hh"
 #include "control/ledger/whole_file.hh"
 #include "control/status/reader.hh"
@@ -108,11 +109,10 @@ void AlarmDesk::tell(const ledger::AlarmChange& change) {
         data["lasted_ms"] =
             std::chrono::duration_cast<std::chrono::milliseconds>(now_.at - alarm.since).count();
         const bool cleared = change.event == AlarmEvent::cleared;
+        if (cleared)
+            add_history(data, alarm);
         journal_.add(Severity::info, cleared ? "alarm.cleared" : "alarm.ended", alarm.condition.group,
-                     (cleared && change.by.empty() ? "over: "
-                      : cleared                    ? "cleared by " + change.by + ": "
-                                                   : "over, not cleared: ") +
-                         sentence,
+                     (cleared ? words_of_clearing(change.by) : "over, not cleared: ") + sentence,
                      std::move(data));
     }
     if (listener_)

@@ -2,6 +2,7 @@
 
 // Events and alarms of both nodes: the wiring, and what operators can ask about them.
 
+#include "control/app/alarm_history.hh"
 #include "control/app/clock.hh"
 #include "control/app/service.hh"
 #include "control/status/reader.hh"
@@ -40,8 +41,17 @@ std::optional<std::uint64_t> count_at(const json::object& params, std::string_vi
 
 using Asked = std::expected<LedgerDesk::Query, std::string>;
 
-/// Which entries: a sequence number or a time, and the rest.
-std::expected<void, std::string> read_filter(const json::object& params, ledger::Filter& filter) {
+std::expected<std::size_t, std::string> read_limit(const json::object& params, std::size_t usual) {
+    if (!params.contains("limit"))
+        return usual;
+    const auto limit = count_at(params, "limit");
+    if (!limit || *limit == 0)
+        return std::unexpected("'limit' must be a number above 0");
+    return std::min<std::uint64_t>(*limit, LedgerDesk::shown_max);
+}
+
+/// Which entries: a sequence number or a time, and a group.
+std::expected<void, std::string> read_beginning(const json::object& params, ledger::Filter& filter) {
     if (const json::value* since = params.if_contains("since")) {
         const auto number = status::count_of(*since);
         const auto moment = since->is_string()
@@ -57,6 +67,12 @@ std::expected<void, std::string> read_filter(const json::object& params, ledger:
             filter.since_us = *moment;
     }
     filter.group = text_at(params, "group").value_or("");
+    return {};
+}
+
+std::expected<void, std::string> read_filter(const json::object& params, ledger::Filter& filter) {
+    if (auto read = read_beginning(params, filter); !read)
+        return read;
     filter.name = text_at(params, "name").value_or("");
     if (const auto word = text_at(params, "severity")) {
         filter.severity = ledger::severity_of(*word);
@@ -72,12 +88,10 @@ Asked read_query(const json::object& params, const std::string& self) {
         return std::unexpected(read.error());
     const std::string node = text_at(params, "node").value_or(self);
     query.node = node == "all" ? "" : node;
-    if (params.contains("limit")) {
-        const auto limit = count_at(params, "limit");
-        if (!limit || *limit == 0)
-            return std::unexpected("'limit' must be a number above 0");
-        query.limit = std::min<std::uint64_t>(*limit, LedgerDesk::shown_max);
-    }
+    const auto limit = read_limit(params, query.limit);
+    if (!limit)
+        return std::unexpected(limit.error());
+    query.limit = *limit;
     if (const json::value* newest = params.if_contains("newest");
         newest != nullptr && status::is_true(*newest))
         query.from = ledger::From::newest;
@@ -91,6 +105,28 @@ Asked read_query(const json::object& params, const std::string& self) {
         if (!query.after_own || !query.after_peer)
             return std::unexpected("'after' must be what \"next\" of an answer was");
     }
+    return query;
+}
+
+/// Both nodes' alarms that are over, the newest of them.
+Asked read_history(const json::object& params) {
+    LedgerDesk::Query query;
+    query.from = ledger::From::newest;
+    query.filter.name = "alarm.cleared";
+    const json::value* since = params.if_contains("since");
+    if (since != nullptr && !since->is_string())
+        return std::unexpected("'since' must be a time, as text");
+    if (auto read = read_beginning(params, query.filter); !read)
+        return std::unexpected(read.error());
+    if (const auto word = text_at(params, "severity")) {
+        query.filter.gravity = ledger::gravity_of(*word);
+        if (!query.filter.gravity)
+            return std::unexpected("'severity' must be warning, minor, major or critical");
+    }
+    const auto limit = read_limit(params, LedgerDesk::shown_max);
+    if (!limit)
+        return std::unexpected(limit.error());
+    query.limit = *limit;
     return query;
 }
 
@@ -173,6 +209,18 @@ void Service::add_ledger_methods(api::Methods& methods) {
                          [this](const json::object&, const api::Caller&, const api::Reply& reply) {
                              reply(json::value(alarms_->list()));
                          }};
+    methods["alarms.history"] = {
+        api::Access::read, [this](const json::object& params, const api::Caller&, const api::Reply& reply) {
+            auto query = read_history(params);
+            if (!query)
+                return reply(invalid(query.error()));
+            ledger_->ask(std::move(*query), [reply](const LedgerDesk::Answer& found) {
+                json::array alarms;
+                for (const ledger::EntryPtr& entry : found.events.entries)
+                    alarms.emplace_back(over_of(*entry));
+                reply(json::object{{"alarms", std::move(alarms)}, {"more", found.events.more}});
+            });
+        }};
     for (const char* method : {"alarms.ack", "alarms.clear"})
         methods[method] = {
             api::Access::act,

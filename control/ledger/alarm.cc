@@ -43,6 +43,13 @@ std::string_view to_string(Gravity gravity) {
     return gravities[std::min<std::size_t>(static_cast<std::size_t>(gravity), gravities.size() - 1)];
 }
 
+std::optional<Gravity> gravity_of(std::string_view word) {
+    const auto found = std::ranges::find(gravities, word);
+    if (found == gravities.end())
+        return std::nullopt;
+    return static_cast<Gravity>(found - gravities.begin());
+}
+
 json::object to_json(const Alarm& alarm, unsigned node_id, std::string_view node) {
     json::value acknowledged = nullptr;
     if (alarm.acknowledged)

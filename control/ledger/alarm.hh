@@ -27,6 +27,7 @@ enum class Gravity : std::uint8_t {
     error = major, ///< what most conditions that are more than a warning are
 };
 std::string_view to_string(Gravity gravity);
+std::optional<Gravity> gravity_of(std::string_view word);
 
 struct Condition {
     std::string code;     ///< stable

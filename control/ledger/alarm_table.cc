@@ -125,7 +125,7 @@ bool AlarmTable::end(const Moment& now, Alarm& alarm, std::vector<AlarmChange>& 
 }
 
 void AlarmTable::raise(const Moment& now, Condition condition, std::vector<AlarmChange>& changes) {
-    if (!make_room()) {
+    if (!make_room(changes)) {
         ++dropped_;
         return;
     }
@@ -163,7 +163,7 @@ void AlarmTable::leave(ha::Instant at, Alarm& alarm) {
 }
 
 /// The one that ended first makes room for what holds now.
-bool AlarmTable::make_room() {
+bool AlarmTable::make_room(std::vector<AlarmChange>& changes) {
     if (alarms_.size() < alarms_max)
         return true;
     const auto oldest = std::ranges::min_element(alarms_, {}, [](const Alarm& alarm) {
@@ -171,6 +171,7 @@ bool AlarmTable::make_room() {
     });
     if (oldest->state != AlarmState::ended)
         return false;
+    changes.push_back({AlarmEvent::cleared, *oldest, {}});
     alarms_.erase(oldest);
     return true;
 }

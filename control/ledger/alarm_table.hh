@@ -84,7 +84,7 @@ private:
     /// One more; whether that is worth telling.
     bool note_raise(ha::Instant at, Alarm& alarm);
     void leave(ha::Instant at, Alarm& alarm);
-    bool make_room();
+    bool make_room(std::vector<AlarmChange>& changes);
 
     config::AlarmSettings settings_;
     std::vector<Alarm> alarms_;

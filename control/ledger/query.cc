@@ -104,6 +104,13 @@ std::optional<std::int64_t> at(std::string_view text) {
     return seconds * second_us + micros;
 }
 
+/// How grave the alarm is that the event is about; nothing when it is about none.
+std::optional<Gravity> gravity_in(const Entry& entry) {
+    const auto* word = entry.data.if_contains("severity");
+    return word != nullptr && word->is_string() ? gravity_of(std::string_view{word->get_string()})
+                                                : std::nullopt;
+}
+
 } // namespace
 
 bool matches(std::string_view pattern, std::string_view text) {
@@ -134,6 +141,7 @@ bool matches(const Filter& filter, const Entry& entry) {
     return (filter.group.empty() || filter.group == entry.group) &&
            (filter.name.empty() || matches(filter.name, entry.name)) &&
            (!filter.severity || entry.severity >= *filter.severity) &&
+           (!filter.gravity || gravity_in(entry) >= filter.gravity) &&
            (!filter.after || entry.sequence > *filter.after) &&
            (!filter.since_us || entry.order_us() >= *filter.since_us);
 }

@@ -8,6 +8,7 @@
 // first, by the wall clock less what is known of the clocks' difference. Deliberately absent: where the
 // entries come from (history.hh). Pure.
 
+#include "control/ledger/alarm.hh"
 #include "control/ledger/entry.hh"
 
 #include <array>
@@ -25,6 +26,7 @@ struct Filter {
     std::string group{};
     std::string name{};                     ///< `*` stands for anything
     std::optional<Severity> severity{};     ///< at least
+    std::optional<Gravity> gravity{};       ///< only events of alarms, of at least this severity
     std::optional<std::uint64_t> after{};   ///< only numbers above
     std::optional<std::int64_t> since_us{}; ///< not earlier, by order_us()
 };

@@ -32,7 +32,13 @@ def _alarm(node, of, code):
                  if alarm["node"] == of and alarm["code"] == code), None)
 
 
-def _deaf(lab, yes):
+def _over(node, alarm, *words):
+    """That alarm as `node` remembers it; nothing while it does not."""
+    return next((over for over in node.ctl("alarms", "--history", *words)["alarms"] if over["id"] == alarm), None)
+
+
+def deaf(lab, yes):
+    """Whether the phones' host leaves pings unanswered."""
     with inside(lab.network.name("c")):
         with open("/proc/sys/net/ipv4/icmp_echo_ignore_all", "w", encoding="ascii") as file:
             file.write("1" if yes else "0")
@@ -91,7 +97,7 @@ def alarms_over_restarts(lab, runs):
     del runs
     active = well_pair(lab)
     node, peer = lab.nodes[active], lab.nodes[other(active)]
-    _deaf(lab, True)
+    deaf(lab, True)
     try:
         wait_alarm(peer, "check.down", "phones")
         shown = wait_for(lambda: _alarm(node, peer.name, "check.down"), PATIENCE, "the peer's alarm", every=0.1)
@@ -117,7 +123,7 @@ def alarms_over_restarts(lab, runs):
         equal("nobody was told of it again", len([e for e in peer.events() if e["name"] == "alarm.raised"
                                                   and e["data"]["code"] == "check.down"]), 1)
     finally:
-        _deaf(lab, False)
+        deaf(lab, False)
     wait_for(lambda: (_alarm(peer, peer.name, "check.down") or {}).get("state") == "ended", PATIENCE,
              "over, and not cleared", every=0.1)
     wait_no_alarm(peer, "check.down", "phones")
@@ -126,8 +132,21 @@ def alarms_over_restarts(lab, runs):
     node.ctl("alarms", "clear", shown["id"])
     wait_for(lambda: _alarm(node, peer.name, "check.down") is None, PATIENCE, "cleared from the other node", every=0.1)
     node.ctl("alarms", "clear", _alarm(node, node.name, "check.down")["id"])
+    peer.kill_brain()
+    wait_for(peer.status, PATIENCE, "the brain is back", every=0.1)
+    for each in (node, peer):
+        over = wait_for(lambda each=each: _over(each, shown["id"], "--since", "10m", "--severity", "minor"), PATIENCE,
+                        f"node {each.name} remembers it", every=0.1)
+        equal("who knew, and who cleared it", (over["acknowledged"]["by"], over["acknowledged"]["note"], over["cleared_by"]),
+              ("root", "known; see 4711", "root"))
+        equal("what it was", (over["node"], over["code"], over["subject"], over["severity"], over["count"]),
+              (peer.name, "check.down", "phones", "minor", 1))
+        if not 0 < over["held_ms"] <= (2 * PATIENCE) * 1000:
+            raise AssertionError(f"it held for {over['held_ms']} ms")
+        equal("of a severity that it has not", _over(each, shown["id"], "--severity", "major"), None)
+        has("the text", each.text("alarms", "--history"), "known; see 4711")
     lab.wait_pair(deadline=PATIENCE)
-    return "acknowledged, kept over a killed brain, ended, cleared", {}
+    return "acknowledged, kept over a killed brain, ended, cleared, remembered", {}
 
 
 def peer_away(lab, runs):
@@ -135,7 +154,7 @@ def peer_away(lab, runs):
     del runs
     active = well_pair(lab)
     node, gone = lab.nodes[active], lab.nodes[other(active)]
-    _deaf(lab, True)
+    deaf(lab, True)
     try:
         wait_for(lambda: _alarm(node, gone.name, "check.down"), PATIENCE, "the peer's alarm", every=0.1)
         gone.end_daemon()
@@ -153,7 +172,7 @@ def peer_away(lab, runs):
             node.ctl("checks", verb, "phones")
         wait_for(lambda: len(_listed(node, "--node", node.name)) >= before + 2, PATIENCE, "events meanwhile")
     finally:
-        _deaf(lab, False)
+        deaf(lab, False)
     gone.start_daemon()
     lab.wait_pair(active=active, deadline=PATIENCE)
     _in_order(_both_know(lab))

@@ -77,6 +77,42 @@ Exit show_alarms(api::Client& client, const Options& options) {
     return Exit::done;
 }
 
+Exit show_alarm_history(api::Client& client, const Options& options) {
+    json::object params{{"limit", options.limit}};
+    if (!options.since.empty())
+        params["since"] = options.since;
+    if (options.group)
+        params["group"] = *options.group;
+    if (!options.severity.empty())
+        params["severity"] = options.severity;
+    const auto answer = client.call("alarms.history", std::move(params), patience);
+    if (!answer)
+        return refuse(options.form, answer.error());
+    if (options.form == Form::json) {
+        print_json(*answer);
+        return Exit::done;
+    }
+    status::Columns columns{""};
+    columns.row({"ID", "NODE", "SEVERITY", "CODE", "GROUP", "RAISED", "HELD", "CLEARED", "BY", "COUNT",
+                 "ACKNOWLEDGED", "WHAT"});
+    const auto& alarms = status::array_of(look(*answer, {"alarms"}));
+    for (const auto& alarm : alarms) {
+        const auto count = status::count_of(look(alarm, {"count"}));
+        const auto held = status::number_of(look(alarm, {"held_ms"}));
+        const std::string by = text_of(look(alarm, {"cleared_by"}));
+        columns.row({or_dash(text_of(look(alarm, {"id"}))), or_dash(text_of(look(alarm, {"node"}))),
+                     or_dash(text_of(look(alarm, {"severity"}))), or_dash(text_of(look(alarm, {"code"}))),
+                     or_dash(text_of(look(alarm, {"group"}))), or_dash(text_of(look(alarm, {"raised"}))),
+                     held ? status::duration_text(*held) : "-", or_dash(text_of(look(alarm, {"cleared"}))),
+                     by.empty() ? "itself" : by, count ? std::to_string(*count) : "-",
+                     acknowledged_text(alarm), text_of(look(alarm, {"sentence"}))});
+    }
+    const bool more = status::is_true(look(*answer, {"more"}));
+    print((more ? "There are older ones: see --since and --limit.\n" : "") +
+          (alarms.empty() ? "no alarm is over\n" : columns.text()));
+    return Exit::done;
+}
+
 Exit treat_alarm(api::Client& client, const Options& options) {
     json::object params{{"id", options.alarm}};
     if (!options.note.empty())

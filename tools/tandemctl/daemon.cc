@@ -162,7 +162,7 @@ Exit run_daemon_verb(const Options& options) {
     case Verb::events:
         return show_events(*client, options);
     case Verb::alarms:
-        return show_alarms(*client, options);
+        return options.history ? show_alarm_history(*client, options) : show_alarms(*client, options);
     case Verb::alarms_ack:
     case Verb::alarms_clear:
         return treat_alarm(*client, options);

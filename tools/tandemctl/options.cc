@@ -85,11 +85,15 @@ std::string method_of(Verb verb) {
 namespace {
 
 /// What is wrong with it; empty: nothing.
+std::string check_moment(const std::string& text) {
+    const auto moment = ledger::moment_of(text, 0);
+    return moment ? std::string{} : moment.error();
+}
+
 std::string check_since(const std::string& text) {
     if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos)
         return {};
-    const auto moment = ledger::moment_of(text, 0);
-    return moment ? std::string{} : moment.error();
+    return check_moment(text);
 }
 
 /// Switches of the command line.
@@ -200,13 +204,28 @@ void add_event_verbs(CLI::App& app, Options& options, Flags& flags, std::string&
     events->callback([&options] { options.verb = Verb::events; });
 }
 
-void add_alarm_verbs(CLI::App& app, Options& options) {
+void add_alarm_verbs(CLI::App& app, Options& options, std::string& group) {
     CLI::App* alarms = app.add_subcommand("alarms", "Show what is wrong, on both nodes");
     alarms->require_subcommand(0, 1);
     alarms->callback([&options, alarms] {
         if (alarms->get_subcommands().empty())
             options.verb = Verb::alarms;
     });
+    CLI::Option* history = alarms->add_flag("--history", options.history, "Those that are over, newest last");
+    alarms->add_option("--since", options.since, "Of these: cleared since TIME: 10m, 2h, 2026-11-22T16:00")
+        ->check(&check_moment)
+        ->option_text("TIME")
+        ->needs(history);
+    alarms->add_option("--group", group, "Of these: only those of this group")
+        ->option_text("NAME")
+        ->needs(history);
+    alarms->add_option("--severity", options.severity, "Of these: at least warning, minor, major or critical")
+        ->check(CLI::IsMember({"warning", "minor", "major", "critical"}))
+        ->needs(history);
+    alarms->add_option("--limit", options.limit, "Of these: at most so many, the newest; 1 to 1000")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str()
+        ->needs(history);
     CLI::App* ack = alarms->add_subcommand("ack", "Say that somebody takes care of an alarm");
     ack->add_option("ID", options.alarm, "As \"tandemctl alarms\" shows it, or all")->required();
     ack->add_option("--note", options.note, "What others should know about it")->option_text("TEXT");
@@ -282,7 +301,7 @@ std::expected<Options, Exit> read_options(int argc, const char* const* argv) {
     with_group(role->add_subcommand("follow", "Make the present roles the configured ones, on both nodes"))
         ->callback([&options] { options.verb = Verb::role_follow; });
     add_event_verbs(app, options, flags, group);
-    add_alarm_verbs(app, options);
+    add_alarm_verbs(app, options, group);
     verb(Verb::reload, "Read the configuration again and take over what can change while tandemd runs");
     verb(Verb::counters, "Show every counter and what it counts");
     add_check_verbs(app, options, group);

@@ -66,21 +66,22 @@ struct Options {
     std::optional<std::string> group;
     Force force{Force::no};
     Follow follow{Follow::no};
-    std::string since;                   ///< of events: a number, or a time; empty: from the beginning
-    std::string node;                    ///< of events: only this node's; empty: both
-    std::string severity;                ///< of events: at least; empty: all
-    std::string alarm;                   ///< of alarms_ack and alarms_clear: its id, or "all"
-    std::string note;                    ///< of alarms_ack
-    std::string check;                   ///< of checks_start and checks_stop: its name
-    std::string letter;                  ///< of mail_retry and mail_drop: its id, or all
-    std::string address;                 ///< of mail_test; empty: as configured
-    std::string list;                    ///< of actions: its name; empty: all
-    std::string on;                      ///< of actions_run: "local" or "peer"
-    bool dry_run{false};                 ///< of actions_run
-    std::string file;                    ///< of keygen, check and capture
-    std::string filter;                  ///< of capture; empty: none
+    std::string since;    ///< of events: a number, or a time; of history: a time; empty: from the beginning
+    std::string node;     ///< of events: only this node's; empty: both
+    std::string severity; ///< of events and history: at least; empty: all
+    bool history{false};  ///< of alarms: those that are over
+    std::string alarm;    ///< of alarms_ack and alarms_clear: its id, or "all"
+    std::string note;     ///< of alarms_ack
+    std::string check;    ///< of checks_start and checks_stop: its name
+    std::string letter;   ///< of mail_retry and mail_drop: its id, or all
+    std::string address;  ///< of mail_test; empty: as configured
+    std::string list;     ///< of actions: its name; empty: all
+    std::string on;       ///< of actions_run: "local" or "peer"
+    bool dry_run{false};  ///< of actions_run
+    std::string file;     ///< of keygen, check and capture
+    std::string filter;   ///< of capture; empty: none
     std::optional<std::int64_t> seconds; ///< of capture: how far back
-    // Of capture, registrations, dialogs, flows and events:
+    // Of capture, registrations, dialogs, flows, events and history:
     std::string run_dir;       ///< empty: the folder of the socket
     std::string match;         ///< empty: all
     std::uint64_t limit{1000}; ///< 0: none

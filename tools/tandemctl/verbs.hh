@@ -27,6 +27,7 @@ Exit show_events(api::Client& client, const Options& options);
 
 /// `alarms`, `alarms ack`, `alarms clear`.
 Exit show_alarms(api::Client& client, const Options& options);
+Exit show_alarm_history(api::Client& client, const Options& options);
 Exit treat_alarm(api::Client& client, const Options& options);
 
 /// The verbs that read the tables of tandem-fast, which goes on meanwhile.

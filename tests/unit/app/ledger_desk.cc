@@ -2,6 +2,7 @@
 #include "control/app/ledger_desk.hh"
 
 #include "control/app/alarm_desk.hh"
+#include "control/app/alarm_history.hh"
 #include "control/app/clock.hh"
 #include "tests/unit/ledger/folder.hh"
 
@@ -314,6 +315,30 @@ BOOST_AUTO_TEST_CASE(alarms_of_both_nodes_on_either) {
     BOOST_TEST(treat("alarms.clear", "2.1").empty());
     world.until([&] { return at_a().empty(); });
     BOOST_TEST((changes == std::vector<std::string>{"x+"})); // of its first life
+    // Both nodes remember it, after restarts and without the other one.
+    const auto over_at = [&](Side& side) {
+        const auto answer =
+            world.ask(side, {.filter = {.name = "alarm.cleared"}, .from = ledger::From::newest});
+        BOOST_REQUIRE(answer.events.entries.size() == 1U);
+        return app::over_of(*answer.events.entries[0]);
+    };
+    world.until([&] { return world.shown(world.a, "b") == world.shown(world.b, "b"); });
+    world.a.end();
+    world.b.end();
+    world.b.peer = world.a.peer = nullptr;
+    world.a.start();
+    world.b.start();
+    for (Side* side : {&world.a, &world.b}) {
+        const json::object over = over_at(*side);
+        BOOST_TEST(over.at("id").as_string() == "2.1");
+        BOOST_TEST(over.at("node").as_string() == "b");
+        BOOST_TEST(over.at("subject").as_string() == "x");
+        BOOST_TEST(over.at("acknowledged").at("by").as_string() == "me");
+        BOOST_TEST(over.at("cleared_by").as_string() == "me");
+        BOOST_TEST(over.at("raised").is_string());
+        BOOST_TEST(over.at("ended").is_string());
+        BOOST_TEST(over.at("held_ms").as_int64() >= 0);
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

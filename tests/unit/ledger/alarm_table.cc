@@ -185,9 +185,9 @@ BOOST_AUTO_TEST_CASE(the_table_has_a_bound) {
     table.update(at(1s), many);
     BOOST_TEST(table.alarms().size() == AlarmTable::alarms_max);
     BOOST_TEST(table.dropped() == 10U);
-    // What has ended makes room for what holds.
+    // What has ended makes room for what holds, and that is told.
     table.update(at(2s), {});
-    BOOST_TEST(told(table.update(at(3s), {condition("b")})) == "+b ");
+    BOOST_TEST(told(table.update(at(3s), {condition("b")})) == "-a +b ");
     BOOST_TEST(table.alarms().size() == AlarmTable::alarms_max);
 }
 

@@ -53,6 +53,13 @@ BOOST_AUTO_TEST_CASE(filters) {
     BOOST_TEST(!passes({.name = "path"}));
     BOOST_TEST(passes({.severity = Severity::warning}));
     BOOST_TEST(!passes({.severity = Severity::error}));
+    BOOST_TEST(!passes({.gravity = Gravity::warning})); // it is about no alarm
+    one.data["severity"] = "major";
+    BOOST_TEST(passes({.gravity = Gravity::warning}));
+    BOOST_TEST(passes({.gravity = Gravity::major}));
+    BOOST_TEST(!passes({.gravity = Gravity::critical}));
+    one.data["severity"] = "nonsense";
+    BOOST_TEST(!passes({.gravity = Gravity::warning}));
     BOOST_TEST(passes({.after = 4}));
     BOOST_TEST(!passes({.after = 5}));
     BOOST_TEST(passes({.since_us = one.wall_us}));
