@@ -8,8 +8,9 @@
 
 namespace tandem::api {
 
-inline constexpr std::array<std::string_view, 14> remote_methods{
-    "status",   "events",   "checks", "alarms",  "actions",     "actions.perform", "actions.run",
-    "failover", "failback", "enable", "disable", "role.follow", "checks.start",    "checks.stop"};
+inline constexpr std::array<std::string_view, 17> remote_methods{
+    "status",         "events",  "checks",          "alarms",       "alarms.ack", "alarms.clear",
+    "alarms.history", "actions", "actions.perform", "actions.run",  "failover",   "failback",
+    "enable",         "disable", "role.follow",     "checks.start", "checks.stop"};
 
 } // namespace tandem::api

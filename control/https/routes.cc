@@ -101,6 +101,12 @@ std::vector<Route> make_routes() {
         {{"group", Kind::text, Need::optional, "Only those of this group"},
          {"from", Kind::count, Need::optional, "From which one on, where one answer had no room for all"}}));
     out.push_back(read("/v1/alarms", "alarms", "What is wrong at present"));
+    out.push_back(read(
+        "/v1/alarms/history", "alarms.history", "Alarms that are over, newest last",
+        {{"since", Kind::text, Need::optional, "Only those cleared since a time (2h, 2026-11-22T16:00Z)"},
+         {"group", Kind::text, Need::optional, "Only those of this group"},
+         {"severity", Kind::text, Need::optional, "At least warning, minor, major or critical"},
+         {"limit", Kind::count, Need::optional, "At most so many, the newest; 1000 without it"}}));
     out.push_back(read("/v1/actions", "actions", "The lists of actions, and what runs"));
     out.push_back(own("/v1/openapi.json", Own::openapi, "This document"));
     out.push_back(own("/v1/api", Own::counters, "What tandem-api itself has counted"));
@@ -115,6 +121,11 @@ std::vector<Route> make_routes() {
                       "Make the present roles the configured ones, on both nodes"));
     out.push_back(act("/v1/groups/{group}/checks/{check}/start", "checks.start", "Let a check run"));
     out.push_back(act("/v1/groups/{group}/checks/{check}/stop", "checks.stop", "Stop a check"));
+    out.push_back(act("/v1/alarms/{id}/acknowledge", "alarms.ack",
+                      "Say that somebody takes care of an alarm, or of all",
+                      {{"note", Kind::text, Need::optional, "What others should know about it"}}));
+    out.push_back(
+        act("/v1/alarms/{id}/clear", "alarms.clear", "Take an alarm away whose condition has ended"));
     add_actions(out);
     return out;
 }

@@ -14,6 +14,7 @@ import subprocess
 import time
 
 from tests.lab.figures import equal
+from tests.lab.ledger_cases import deaf
 from tests.lab.told import has, wait_event, well_pair
 from tests.support.lab import other
 from tests.support.network import CLIENT4, LAN, inside
@@ -24,7 +25,8 @@ PATIENCE = 20.0
 # A user that every Debian has, and that owns nothing.
 USER = "nobody"
 PORT = 7443
-LAB = {}
+LAB = {"sections": f'[[group.check]]\nname = "phones"\naddress = "{CLIENT4}"\nprofile = "fast"\n'
+                   '[alarm]\n[[alarm.rule]]\ncode = "check.down"\nclear = "manual"\nseverity = "minor"\n'}
 GROUP = "/v1/groups/sip"
 
 
@@ -227,6 +229,49 @@ def asked_from_afar(lab, runs):
     return "moved twice, by name", {}
 
 
+def alarms_from_afar(lab, runs):
+    """An alarm is acknowledged and cleared by API, on the node that has it and over the other one, by name."""
+    del runs
+    face = _face(lab)
+    well_pair(lab)
+
+    def alarms(path, **words):
+        found = json.loads(face.curl("/v1/alarms" + path, token="reader")[1])["alarms"]
+        return [alarm for alarm in found if all(alarm[key] == value for key, value in words.items())]
+
+    def both(**words):
+        return (lambda found: found if {alarm["node"] for alarm in found} == {"a", "b"} else None)(
+            alarms("", code="check.down", **words))
+
+    deaf(lab, True)
+    try:
+        found = wait_for(lambda: both(state="active"), PATIENCE, "both nodes' alarms", every=0.1)
+        for alarm in found:
+            path = f"/v1/alarms/{alarm['id']}"
+            _is("who may only read", face.curl(path + "/acknowledge", token="reader", post="{}"), 403)
+            _is("acknowledged", face.curl(path + "/acknowledge", token="actor", post='{"note":"on my way"}'), 200)
+            known = wait_for(lambda alarm=alarm: alarms("", id=alarm["id"])[0]["acknowledged"], PATIENCE,
+                             "somebody takes care", every=0.1)
+            equal("by whom", (known["by"], known["note"]), ("api client actor", "on my way"))
+            answer = face.curl(path + "/clear", token="actor", post="{}")
+            _is("cleared while it holds", answer, 409)
+            has("the answer", answer[1], "still holds")
+        _is("one that is not there", face.curl("/v1/alarms/1.999/clear", token="actor", post="{}"), 409)
+        _is("an unknown key", face.curl("/v1/alarms/1.1/acknowledge", token="actor", post='{"nota":"x"}'), 400)
+    finally:
+        deaf(lab, False)
+    wait_for(lambda: both(state="ended"), PATIENCE, "both are over", every=0.1)
+    for alarm in found:
+        _is("cleared", face.curl(f"/v1/alarms/{alarm['id']}/clear", certificate="doer", post="{}"), 200)
+        over = wait_for(lambda alarm=alarm: alarms("/history?since=10m&severity=minor&limit=100", id=alarm["id"]), PATIENCE,
+                        "it is history", every=0.1)[0]
+        equal("who did what", (over["acknowledged"]["by"], over["cleared_by"]), ("api client actor", "api client doer"))
+    equal("none is left", alarms("", code="check.down"), [])
+    _is("a time that is none", face.curl("/v1/alarms/history?since=soon", token="reader"), 400)
+    well_pair(lab)
+    return "acknowledged and cleared on both nodes, by name", {}
+
+
 def slow_and_large(lab, runs):
     """Whoever sends slowly, nothing, or too much, takes nothing from the others."""
     del runs
@@ -314,6 +359,7 @@ def brain_goes(lab, runs):
 CASES = (("api: who may", who_may, 0),
          ("api: revoked", revoked, 0),
          ("api: asked from afar", asked_from_afar, 0),
+         ("api: alarms from afar", alarms_from_afar, 0),
          ("api: slow and large", slow_and_large, 0),
          ("api: rate", rate, 0),
          ("api: the brain goes", brain_goes, 0))
