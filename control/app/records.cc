@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/app/records.hh"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "control/ledger/whole_file.hh"
 
-#include <cerrno>
-#include <cstring>
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -24,18 +22,6 @@ constexpr std::string_view format = "tandem-groups-2";
 std::string path_of(const std::string& state_dir) {
     return state_dir + "/groups";
 }
-
-std::unexpected<std::string> failed(const std::string& path, const char* what) {
-    return std::unexpected(path + ": " + what + ": " + std::strerror(errno));
-}
-
-struct Descriptor {
-    int fd;
-    ~Descriptor() {
-        if (fd >= 0)
-            ::close(fd);
-    }
-};
 
 std::string_view word_of(ConfiguredRole role) {
     return role == ConfiguredRole::primary ? "primary" : "secondary";
@@ -85,21 +71,6 @@ std::string text_of(const Store& store) {
     return text;
 }
 
-std::expected<void, std::string> write_beside(const std::string& beside, const std::string& text) {
-    const Descriptor file{
-        ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (file.fd < 0)
-        return failed(beside, "cannot open");
-    const ssize_t written = ::write(file.fd, text.data(), text.size());
-    if (written >= 0 && written != static_cast<ssize_t>(text.size()))
-        errno = ENOSPC; // what a short write to a file means
-    if (written != static_cast<ssize_t>(text.size()))
-        return failed(beside, "cannot write");
-    if (::fsync(file.fd) != 0)
-        return failed(beside, "cannot sync");
-    return {};
-}
-
 } // namespace
 
 std::expected<Store, std::string> load_records(const std::string& state_dir) {
@@ -131,18 +102,7 @@ std::expected<void, std::string> save_records(const std::string& state_dir, cons
         ::chmod(state_dir.c_str(), 0700);
     if (error)
         return std::unexpected(state_dir + ": cannot create: " + error.message());
-    const std::string path = path_of(state_dir);
-    const std::string beside = path + ".new";
-    if (auto written = write_beside(beside, text_of(store)); !written) {
-        ::unlink(beside.c_str()); // what is half written takes room on a disk that may be full
-        return written;
-    }
-    if (::rename(beside.c_str(), path.c_str()) != 0)
-        return failed(path, "cannot replace");
-    const Descriptor directory{::open(state_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (directory.fd < 0 || ::fsync(directory.fd) != 0)
-        return failed(state_dir, "cannot sync");
-    return {};
+    return ledger::replace_file(path_of(state_dir), text_of(store));
 }
 
 std::uint64_t known_epoch(const GroupRecord& record, Ending ending) {

@@ -35,7 +35,7 @@ std::expected<void, std::string> write_beside(const std::string& path, std::stri
         errno = ENOSPC; // what a short write to a file means
     if (written != static_cast<ssize_t>(content.size()))
         return failed(path, "cannot write");
-    if (::fdatasync(file.fd) != 0)
+    if (::fsync(file.fd) != 0)
         return failed(path, "cannot sync");
     return {};
 }
@@ -50,7 +50,7 @@ std::expected<void, std::string> replace_file(const std::string& path, std::stri
         return std::unexpected(folder + ": cannot create: " + error.message());
     const std::string beside = path + ".new";
     if (auto written = write_beside(beside, content); !written) {
-        ::unlink(beside.c_str());
+        ::unlink(beside.c_str()); // what is half written takes room on a disk that may be full
         return written;
     }
     if (::rename(beside.c_str(), path.c_str()) != 0)
