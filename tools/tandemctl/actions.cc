@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/status/layout.hh"
 #include "control/status/reader.hh"
+#include "tools/tandemctl/cells.hh"
 #include "tools/tandemctl/output.hh"
 #include "tools/tandemctl/verbs.hh"
 
@@ -20,14 +21,9 @@ constexpr auto patience = std::chrono::milliseconds{5000};
 /// A list may take as long as all its actions may.
 constexpr auto patience_to_run = std::chrono::hours{2};
 
-std::string position_of(const json::value& step) {
-    const auto position = status::count_of(look(step, {"position"}));
-    return position ? std::to_string(*position) : "-";
-}
-
 /// "position 2, command: done in 12.3 ms: exit status 0"
 std::string step_text(const json::value& step) {
-    std::string out = "  " + position_of(step) + " " + text_of(look(step, {"type"}));
+    std::string out = "  " + count_cell(step, "position") + " " + text_of(look(step, {"type"}));
     if (const std::string where = text_of(look(step, {"run_on"})); !where.empty() && where != "local")
         out += " on " + where;
     if (const std::string what = text_of(look(step, {"what"})); !what.empty()) {
@@ -104,14 +100,7 @@ Exit cancel_actions(api::Client& client, const Options& options) {
     json::object params;
     if (!options.list.empty())
         params["list"] = options.list;
-    const auto answer = client.call("actions.cancel", std::move(params), patience);
-    if (!answer)
-        return refuse(options.form, answer.error());
-    if (options.form == Form::json)
-        print_json(*answer);
-    else
-        print(text_of(look(*answer, {"detail"})) + "\n");
-    return Exit::done;
+    return ask(client, options, std::move(params), patience);
 }
 
 } // namespace tandem::ctl

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/status/layout.hh"
 #include "control/status/reader.hh"
+#include "tools/tandemctl/cells.hh"
 #include "tools/tandemctl/output.hh"
 #include "tools/tandemctl/verbs.hh"
 
@@ -17,12 +18,8 @@ using status::text_of;
 
 constexpr auto patience = std::chrono::milliseconds{10'000};
 
-std::string or_dash(std::string text) {
-    return text.empty() ? "-" : std::move(text);
-}
-
 std::string state_text(const json::value& alarm) {
-    std::string text = text_of(look(alarm, {"state"}));
+    std::string text = text_cell(alarm, "state");
     if (text == "ended")
         text = "ended, not cleared";
     if (status::is_true(look(alarm, {"flapping"})))
@@ -66,12 +63,10 @@ Exit show_alarms(api::Client& client, const Options& options) {
         {"ID", "NODE", "SEVERITY", "CODE", "GROUP", "STATE", "FIRST", "COUNT", "ACKNOWLEDGED", "WHAT"});
     const auto& alarms = status::array_of(look(*answer, {"alarms"}));
     for (const auto& alarm : alarms) {
-        const auto count = status::count_of(look(alarm, {"count"}));
-        columns.row({or_dash(text_of(look(alarm, {"id"}))), or_dash(text_of(look(alarm, {"node"}))),
-                     or_dash(text_of(look(alarm, {"severity"}))), or_dash(text_of(look(alarm, {"code"}))),
-                     or_dash(text_of(look(alarm, {"group"}))), or_dash(state_text(alarm)),
-                     or_dash(text_of(look(alarm, {"first"}))), count ? std::to_string(*count) : "-",
-                     acknowledged_text(alarm), text_of(look(alarm, {"sentence"}))});
+        columns.row({text_cell(alarm, "id"), text_cell(alarm, "node"), text_cell(alarm, "severity"),
+                     text_cell(alarm, "code"), text_cell(alarm, "group"), state_text(alarm),
+                     text_cell(alarm, "first"), count_cell(alarm, "count"), acknowledged_text(alarm),
+                     text_of(look(alarm, {"sentence"}))});
     }
     print((alarms.empty() ? "no alarms\n" : columns.text()) + peer_text(look(*answer, {"peer"})));
     return Exit::done;
@@ -97,15 +92,12 @@ Exit show_alarm_history(api::Client& client, const Options& options) {
                  "ACKNOWLEDGED", "WHAT"});
     const auto& alarms = status::array_of(look(*answer, {"alarms"}));
     for (const auto& alarm : alarms) {
-        const auto count = status::count_of(look(alarm, {"count"}));
-        const auto held = status::number_of(look(alarm, {"held_ms"}));
         const std::string by = text_of(look(alarm, {"cleared_by"}));
-        columns.row({or_dash(text_of(look(alarm, {"id"}))), or_dash(text_of(look(alarm, {"node"}))),
-                     or_dash(text_of(look(alarm, {"severity"}))), or_dash(text_of(look(alarm, {"code"}))),
-                     or_dash(text_of(look(alarm, {"group"}))), or_dash(text_of(look(alarm, {"raised"}))),
-                     held ? status::duration_text(*held) : "-", or_dash(text_of(look(alarm, {"cleared"}))),
-                     by.empty() ? "itself" : by, count ? std::to_string(*count) : "-",
-                     acknowledged_text(alarm), text_of(look(alarm, {"sentence"}))});
+        columns.row({text_cell(alarm, "id"), text_cell(alarm, "node"), text_cell(alarm, "severity"),
+                     text_cell(alarm, "code"), text_cell(alarm, "group"), text_cell(alarm, "raised"),
+                     duration_cell(alarm, "held_ms"), text_cell(alarm, "cleared"), by.empty() ? "itself" : by,
+                     count_cell(alarm, "count"), acknowledged_text(alarm),
+                     text_of(look(alarm, {"sentence"}))});
     }
     const bool more = status::is_true(look(*answer, {"more"}));
     print((more ? "There are older ones: see --since and --limit.\n" : "") +
@@ -117,14 +109,7 @@ Exit treat_alarm(api::Client& client, const Options& options) {
     json::object params{{"id", options.alarm}};
     if (!options.note.empty())
         params["note"] = options.note;
-    const auto answer = client.call(method_of(options.verb), std::move(params), patience);
-    if (!answer)
-        return refuse(options.form, answer.error());
-    if (options.form == Form::json)
-        print_json(*answer);
-    else
-        print(text_of(look(*answer, {"detail"})) + "\n");
-    return Exit::done;
+    return ask(client, options, std::move(params), patience);
 }
 
 } // namespace tandem::ctl

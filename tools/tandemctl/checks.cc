@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/status/layout.hh"
 #include "control/status/reader.hh"
+#include "tools/tandemctl/cells.hh"
 #include "tools/tandemctl/output.hh"
 #include "tools/tandemctl/verbs.hh"
 
@@ -21,16 +22,6 @@ constexpr auto patience = std::chrono::milliseconds{5000};
 std::string time_text(const json::value& check, std::string_view key) {
     const auto us = number_of(look(check, {"latency_us", key}));
     return us ? status::decimal_text(*us / 1000, 3) : "-";
-}
-
-std::string count_text(const json::value& check, std::string_view key) {
-    const auto count = status::count_of(look(check, {key}));
-    return count ? std::to_string(*count) : "-";
-}
-
-std::string duration_of(const json::value& check, std::string_view key) {
-    const auto ms = number_of(look(check, {key}));
-    return ms ? status::duration_text(*ms) : "-";
 }
 
 /// A bound is not cut: 1200 ms are "1.2 s".
@@ -66,9 +57,9 @@ Exit show_checks(api::Client& client, const Options& options) {
             const std::string name = text_of(look(check, {"name"}));
             columns.row({name, text_of(look(check, {"group"})), text_of(look(check, {"method"})),
                          text_of(look(check, {"target"})), text_of(look(check, {"state"})),
-                         duration_of(check, "for_ms"),
-                         count_text(check, "answers") + " of " + count_text(check, "asked"),
-                         count_text(check, "failures"), time_text(check, "last"), time_text(check, "median"),
+                         duration_cell(check, "for_ms"),
+                         count_cell(check, "answers") + " of " + count_cell(check, "asked"),
+                         count_cell(check, "failures"), time_text(check, "last"), time_text(check, "median"),
                          time_text(check, "p99"), bound_of(check, "worst_case_ms")});
             if (const std::string detail = text_of(look(check, {"detail"})); !detail.empty())
                 remarks += name + ": " + detail + "\n";
@@ -90,14 +81,7 @@ Exit show_checks(api::Client& client, const Options& options) {
 Exit set_check(api::Client& client, const Options& options) {
     json::object params = params_of(options);
     params["check"] = options.check;
-    const auto answer = client.call(method_of(options.verb), std::move(params), patience);
-    if (!answer)
-        return refuse(options.form, answer.error());
-    if (options.form == Form::json)
-        print_json(*answer);
-    else
-        print(text_of(look(*answer, {"detail"})) + "\n");
-    return Exit::done;
+    return ask(client, options, std::move(params), patience);
 }
 
 } // namespace tandem::ctl

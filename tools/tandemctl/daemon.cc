@@ -150,6 +150,17 @@ Exit reload(Client& client, const Options& options) {
 
 } // namespace
 
+Exit ask(Client& client, const Options& options, json::object params, std::chrono::milliseconds wait) {
+    const auto answer = client.call(method_of(options.verb), std::move(params), wait);
+    if (!answer)
+        return refuse(options.form, answer.error());
+    if (options.form == Form::json)
+        print_json(*answer);
+    else
+        print(text_of(look(*answer, {"detail"})) + "\n");
+    return Exit::done;
+}
+
 Exit run_daemon_verb(const Options& options) {
     auto client = Client::connect(options.socket_path);
     if (!client)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/status/layout.hh"
 #include "control/status/reader.hh"
+#include "tools/tandemctl/cells.hh"
 #include "tools/tandemctl/escape.hh"
 #include "tools/tandemctl/output.hh"
 #include "tools/tandemctl/verbs.hh"
@@ -17,12 +18,8 @@ using status::look;
 using status::text_of;
 
 constexpr auto patience = std::chrono::milliseconds{5000};
+constexpr double second_ms = 1000;
 constexpr std::size_t subject_width = 50;
-
-std::string duration_of(const json::value& letter, std::string_view key) {
-    const auto seconds = status::number_of(look(letter, {key}));
-    return seconds ? status::duration_text(*seconds * 1000) : "-";
-}
 
 std::string recipients_of(const json::value& letter) {
     const auto& to = status::array_of(look(letter, {"to"}));
@@ -52,12 +49,12 @@ Exit show_mail(api::Client& client, const Options& options) {
     columns.row({"ID", "TO", "SUBJECT", "AGE", "TRIES", "NEXT TRY"});
     std::string remarks;
     for (const auto& letter : letters) {
-        const auto tries = status::count_of(look(letter, {"tries"}));
         const std::string id = text_of(look(letter, {"id"}));
-        columns.row(
-            {id, recipients_of(letter), shown(text_of(look(letter, {"subject"})), subject_width),
-             duration_of(letter, "age_s"), tries ? std::to_string(*tries) : "-",
-             status::is_true(look(letter, {"on_its_way"})) ? "now" : duration_of(letter, "next_try_s")});
+        columns.row({id, recipients_of(letter), shown(text_of(look(letter, {"subject"})), subject_width),
+                     duration_cell(letter, "age_s", second_ms), count_cell(letter, "tries"),
+                     status::is_true(look(letter, {"on_its_way"}))
+                         ? "now"
+                         : duration_cell(letter, "next_try_s", second_ms)});
         if (const std::string trouble = text_of(look(letter, {"trouble"})); !trouble.empty())
             remarks += id + ": " + trouble + "\n";
     }
@@ -74,14 +71,7 @@ Exit change_mail(api::Client& client, const Options& options) {
         params["id"] = options.letter;
     else if (!options.address.empty())
         params["to"] = options.address;
-    const auto answer = client.call(method_of(options.verb), std::move(params), patience);
-    if (!answer)
-        return refuse(options.form, answer.error());
-    if (options.form == Form::json)
-        print_json(*answer);
-    else
-        print(text_of(look(*answer, {"detail"})) + "\n");
-    return Exit::done;
+    return ask(client, options, std::move(params), patience);
 }
 
 } // namespace tandem::ctl

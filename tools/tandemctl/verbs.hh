@@ -4,10 +4,18 @@
 #include "control/api/client.hh"
 #include "tools/tandemctl/options.hh"
 
+#include <boost/json/object.hpp>
+
+#include <chrono>
+
 namespace tandem::ctl {
 
 /// The verbs that ask tandemd.
 Exit run_daemon_verb(const Options& options);
+
+/// Asks for what the verb is about, and shows what came of it: a `detail`.
+Exit ask(api::Client& client, const Options& options, boost::json::object params,
+         std::chrono::milliseconds patience);
 
 /// `checks`, `checks start`, `checks stop`.
 Exit show_checks(api::Client& client, const Options& options);
