@@ -8,9 +8,9 @@
 namespace tandem::act {
 namespace {
 
-constexpr std::array<std::string_view, 15> names{"alarm",       "check", "epoch", "group",   "list",
-                                                 "node",        "pair",  "peer",  "reason",  "role",
-                                                 "role_before", "text",  "time",  "trigger", "vip"};
+constexpr std::array<std::string_view, 16> names{
+    "alarm",  "check", "epoch",       "group",    "list", "node", "pair",    "peer",
+    "reason", "role",  "role_before", "severity", "text", "time", "trigger", "vip"};
 
 std::string all_names() {
     std::string out;

@@ -162,7 +162,10 @@ void ActionDesk::on_alarm(const Condition& condition, bool raised) {
     for (std::size_t i = 0; i < config_->groups.size(); ++i)
         if (condition.group.empty() || condition.group == config_->groups[i].name)
             begin(i, trigger, "", "",
-                  {{"alarm", condition.code}, {"reason", condition.sentence}, {"text", condition.subject}});
+                  {{"alarm", condition.code},
+                   {"reason", condition.sentence},
+                   {"text", condition.subject},
+                   {"severity", std::string{ledger::to_string(condition.gravity)}}});
 }
 
 act::Variables ActionDesk::variables(std::size_t group, const config::ActionList& list) const {

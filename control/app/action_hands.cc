@@ -3,6 +3,7 @@
 
 #include "control/app/action_kernel.hh"
 #include "control/app/clock.hh"
+#include "control/app/trap_desk.hh"
 #include "control/spawn/printable.hh"
 
 #include <boost/asio/post.hpp>
@@ -210,6 +211,8 @@ void ActionHands::begin(Task task) {
         return call_web(std::move(task), *web);
     if (const auto* email = std::get_if<config::EmailAction>(&doing))
         return send_letter(std::move(task), *email);
+    if (const auto* trap = std::get_if<config::TrapAction>(&doing))
+        return send_trap(std::move(task), *trap);
     if (const auto* mirror = std::get_if<config::MirrorAction>(&doing)) {
         const bool on = mirror->set == config::MirrorAction::Set::on;
         doors_.set_mirroring(task.group, on ? config::Mirroring::on : config::Mirroring::off);
@@ -398,7 +401,26 @@ void ActionHands::manage(Task task, const config::ManagementAction& action) {
                   });
 }
 
-// ---- mail and web ----
+// ---- mail, notifications and web ----
+
+void ActionHands::send_trap(Task task, const config::TrapAction& action) {
+    if (!doors_.notify)
+        return finish(task.id, StepResult::failed, "this node sends no notifications");
+    const Id id = task.id;
+    // A little less than the action's own time: so the outcome says who did not answer.
+    const auto timeout =
+        task.action.timeout - std::min<std::chrono::milliseconds>(100ms, task.action.timeout / 10);
+    const auto give_up =
+        doors_.notify(action, task.variables, timeout,
+                      [this, alive = std::weak_ptr{alive_}, id](bool good, std::string said) {
+                          if (alive.lock())
+                              finish(id, good ? StepResult::done : StepResult::failed, std::move(said));
+                      });
+    jobs_[id]->stop = [this, id, give_up] {
+        give_up();
+        finish(id, StepResult::cancelled, "ended before it was acknowledged");
+    };
+}
 
 void ActionHands::send_letter(Task task, const config::EmailAction& action) {
     if (!doors_.post)
@@ -501,6 +523,8 @@ std::string ActionHands::describe(const config::ActionSettings& action, std::siz
     if (const auto* email = std::get_if<config::EmailAction>(&doing))
         return "send the letter " + joined({act::expand(email->subject, variables)}) + " to " +
                (email->to.empty() ? "the recipients of [email]" : joined(email->to));
+    if (const auto* trap = std::get_if<config::TrapAction>(&doing))
+        return describe_trap(*trap, *config_, variables);
     if (const auto* mirror = std::get_if<config::MirrorAction>(&doing))
         return mirror->set == config::MirrorAction::Set::on ? "turn mirroring on" : "turn mirroring off";
     if (const auto* wait = std::get_if<config::WaitAction>(&doing))

@@ -61,6 +61,11 @@ struct ActionDoors {
     std::function<std::expected<std::string, std::string>(mail::Letter)> post;
     /// Of programs; empty: where it is installed, see spawn::find_launcher().
     std::string launcher{};
+    /// Notifies receivers of SNMP; the function that comes back gives it up. See TrapDesk::send().
+    std::function<std::function<void()>(const config::TrapAction&, const act::Variables&,
+                                        std::chrono::milliseconds,
+                                        std::function<void(bool good, std::string detail)>)>
+        notify;
 };
 
 class ActionHands {
@@ -103,6 +108,7 @@ private:
     void drain(Task task, std::uint32_t calls_max);
     void manage(Task task, const config::ManagementAction& action);
     void call_web(Task task, const config::WebhookAction& action);
+    void send_trap(Task task, const config::TrapAction& action);
     void send_letter(Task task, const config::EmailAction& action);
     void after(std::chrono::milliseconds time, Id id, std::function<void()> function);
     void finish(Id id, act::StepResult result, std::string detail);

@@ -79,8 +79,11 @@ std::expected<void, std::string> Service::open() {
 
     open_actions();
     alarms_->on_change([this](const ledger::AlarmChange& change) {
-        if (change.event != ledger::AlarmEvent::ended) // one that stays in the table is not over
-            actions_->on_alarm(change.alarm.condition, change.event == ledger::AlarmEvent::raised);
+        if (change.event == ledger::AlarmEvent::ended) // one that stays in the table is not over
+            return;
+        Condition condition = change.alarm.condition;
+        condition.gravity = change.alarm.severity; // what a rule says
+        actions_->on_alarm(condition, change.event == ledger::AlarmEvent::raised);
     });
 
     checks_ =

@@ -24,6 +24,7 @@
 #include "control/app/realtime_share.hh"
 #include "control/app/records.hh"
 #include "control/app/takeover_record.hh"
+#include "control/app/trap_desk.hh"
 #include "control/courier/courier.hh"
 #include "control/watch/descriptor.hh"
 #include "control/watch/readable.hh"
@@ -197,6 +198,7 @@ private:
     std::unique_ptr<CheckDesk> checks_;
     std::unique_ptr<courier::Courier> courier_;
     std::unique_ptr<MailDesk> mail_;
+    std::unique_ptr<TrapDesk> traps_;
     std::unique_ptr<ActionDesk> actions_;
     std::unique_ptr<LedgerDesk> ledger_;
     std::unique_ptr<AlarmDesk> alarms_;

@@ -26,6 +26,11 @@ void Service::open_actions() {
     ActionDoors doors;
     doors.courier = courier_.get();
     doors.post = [this](mail::Letter letter) { return mail_->post(std::move(letter)); };
+    traps_ = std::make_unique<TrapDesk>(io_, parts_.config);
+    doors.notify = [this](const config::TrapAction& action, const act::Variables& variables,
+                          std::chrono::milliseconds timeout, TrapDesk::Done done) {
+        return traps_->send(action, variables, timeout, std::move(done));
+    };
     doors.order = [this](const std::string& verb, json::object params, Respond respond) {
         PulseSnapshot snapshot;
         const bool known = parts_.pulse.snapshot(snapshot);

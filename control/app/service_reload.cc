@@ -92,6 +92,7 @@ std::vector<std::string> Service::reconfigure(const config::Config& wanted) {
     done.push_back("checks: " + changes_text(added, changed, removed));
     mail_->reconfigure(wanted.email);
     done.push_back(wanted.email ? "mail: through " + wanted.email->server : "mail: none");
+    traps_->reconfigure(wanted.snmp);
     actions_->reconfigure(wanted);
     done.push_back("actions: " + std::to_string(wanted.actions.lists.size()) + " lists");
     ledger_->reconfigure(wanted.ledger.journal);

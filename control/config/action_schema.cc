@@ -109,6 +109,24 @@ std::optional<Belongs> read_belonging(Section& section, const std::string& group
     return on ? std::optional{out} : std::nullopt;
 }
 
+/// Receivers of another node are that node's to know.
+void check_receivers(Section& section, const ActionSettings& action, const Draft& draft) {
+    const auto* trap = std::get_if<TrapAction>(&action.doing);
+    if (trap == nullptr || action.run_on.where != RunOn::Where::local)
+        return;
+    const Place place = section.place_of("receivers").value_or(section.place());
+    if (!draft.config.snmp)
+        return section.complain(section.place(), "an action \"trap\", and nobody to notify",
+                                "add [[snmp.receiver]] with name, address and community_file");
+    std::string known;
+    for (const SnmpReceiver& receiver : draft.config.snmp->receivers)
+        known += (known.empty() ? "" : ", ") + receiver.name;
+    for (const std::string& name : trap->receivers)
+        if (std::ranges::find(draft.config.snmp->receivers, name, &SnmpReceiver::name) ==
+            draft.config.snmp->receivers.end())
+            section.complain(place, "there is no receiver " + quoted(name), "there are: " + known);
+}
+
 void add_to_list(Section& section, ActionSettings action, const Belongs& belongs, const std::string& check,
                  Draft& draft) {
     const std::size_t group = draft.config.groups.size();
@@ -193,6 +211,7 @@ void take_actions(Section& section, const std::string& group, const std::string&
         read_run_on(one, action->run_on);
         const auto belongs = read_belonging(one, group, check, *action);
         one.finish();
+        check_receivers(one, *action, draft);
         action->fields = json_of(without_place(*table.value));
         if (belongs)
             add_to_list(one, std::move(*action), *belongs, check, draft);

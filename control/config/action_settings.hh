@@ -75,14 +75,18 @@ struct WebhookAction {
     std::string token_file;           ///< its first line is the bearer token; empty: none
     std::string ca_file;              ///< empty: the system's
 };
+/// `trap`
+struct TrapAction {
+    std::vector<std::string> receivers; ///< names of `[[snmp.receiver]]`; empty: all
+};
 /// `wait`
 struct WaitAction {
     std::chrono::milliseconds time{0};
 };
 
-using Doing =
-    std::variant<EmailAction, BecomePrimaryAction, AddressAction, CommandAction, ScriptAction,
-                 ManagementAction, AnnounceAction, MirrorAction, DrainAction, WebhookAction, WaitAction>;
+using Doing = std::variant<EmailAction, BecomePrimaryAction, AddressAction, CommandAction, ScriptAction,
+                           ManagementAction, AnnounceAction, MirrorAction, DrainAction, WebhookAction,
+                           TrapAction, WaitAction>;
 
 /// Where an action is performed.
 struct RunOn {

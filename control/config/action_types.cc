@@ -205,6 +205,17 @@ Doing read_webhook(Section& section) {
     return out;
 }
 
+Doing read_trap(Section& section) {
+    TrapAction out;
+    if (const auto receivers = section.texts("receivers", words_max, Presence::optional))
+        for (const auto& name : *receivers) {
+            if (std::ranges::find(out.receivers, name.value) != out.receivers.end())
+                section.complain(name.place, quoted(name.value) + " is there twice", "leave one out");
+            out.receivers.push_back(name.value);
+        }
+    return out;
+}
+
 Doing read_mirror_action(Section& section) {
     MirrorAction out;
     if (const auto set = section.word("set", {"off", "on"}, Presence::required))
@@ -273,9 +284,9 @@ std::string json_of(const Table& table) {
 }
 
 std::optional<Doing> read_doing(Section& section, std::string& type) {
-    static const std::vector<std::string_view> types{"command",   "script",         "wait",       "add-ip",
-                                                     "delete-ip", "become-primary", "management", "announce",
-                                                     "email",     "webhook",        "mirror",     "drain"};
+    static const std::vector<std::string_view> types{
+        "command", "script",  "wait",   "add-ip", "delete-ip", "become-primary", "management", "announce",
+        "email",   "webhook", "mirror", "drain",  "trap"};
     const auto found = section.word("type", types, Presence::required);
     if (!found)
         return std::nullopt;
@@ -303,6 +314,8 @@ std::optional<Doing> read_doing(Section& section, std::string& type) {
         return read_webhook(section);
     case 10:
         return read_mirror_action(section);
+    case 12:
+        return read_trap(section);
     default:
         return read_drain(section);
     }

@@ -10,6 +10,7 @@
 #include "control/config/check_settings.hh"
 #include "control/config/email_settings.hh"
 #include "control/config/ledger_settings.hh"
+#include "control/config/snmp_settings.hh"
 #include "dataplane/contract/appliance.hh"
 #include "dataplane/contract/limits.hh"
 #include "dataplane/contract/pattern.hh"
@@ -211,6 +212,7 @@ struct Config {
     Engine engine;
     Capture capture;
     std::optional<EmailSettings> email;
+    std::optional<SnmpSettings> snmp; ///< nothing: nobody is notified
     Log log;
     Actions actions;
     std::optional<Api> api; ///< nothing: no remote actions

@@ -4,6 +4,7 @@
 #include "control/config/action_schema.hh"
 #include "control/config/checks.hh"
 #include "control/config/email_schema.hh"
+#include "control/config/snmp_schema.hh"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -147,6 +148,9 @@ std::vector<std::string> advice(const Config& config, const std::vector<HostInte
                                 "node's file must say mirror = \"clear\" for it too");
     if (config.email)
         for (std::string& sentence : mail_advice(*config.email))
+            sentences.push_back(std::move(sentence));
+    if (config.snmp)
+        for (std::string& sentence : snmp_advice(*config.snmp))
             sentences.push_back(std::move(sentence));
     for (const Group& group : config.groups) {
         const auto outside =

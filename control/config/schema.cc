@@ -7,6 +7,7 @@
 #include "control/config/engine_schema.hh"
 #include "control/config/group_schema.hh"
 #include "control/config/ledger_schema.hh"
+#include "control/config/snmp_schema.hh"
 #include "control/config/values.hh"
 
 #include <cmath>
@@ -92,6 +93,9 @@ Draft read_schema(const Table& root, Complaints& complaints) {
         read_node({"[node]", node->place, *node->value, complaints}, config.node, draft.places);
     if (const auto pair = file.table("pair", Presence::required))
         read_pair({"[pair]", pair->place, *pair->value, complaints}, config.pair, draft.places);
+    // Ahead of the groups, whose actions name receivers.
+    if (const auto snmp = file.table("snmp", Presence::optional))
+        config.snmp = read_snmp({"[snmp]", snmp->place, *snmp->value, complaints}, complaints);
     for (const auto& path : file.tables("path", contract::paths_max, Presence::required))
         read_path({"[[path]]", path.place, *path.value, complaints}, draft);
     for (const auto& group : file.tables("group", contract::groups_max, Presence::required))

@@ -69,6 +69,9 @@ RULES = {
                          BOOST, "yes"),
     # lines are JSON; the settings are the file's
     "control/ledger": Rule(BYTES + ("control/ha", "control/config/ledger_settings.hh"), ("boost/json",), "yes"),
+    # notifications: net-snmp and its thread; the settings and secrets are the file's
+    "control/snmp": Rule((WIRE, "control/config/snmp_schema.hh", "control/config/snmp_settings.hh", "control/ledger/whole_file.hh"),
+                         ("boost/asio", "net-snmp/", "openssl/sha.h"), "yes"),
     "control/status": Rule(BYTES + ("control/ha",), ("boost/json",)),
     "control/api": Rule(BYTES + ("control/ha",), BOOST, "yes"),
     # what is decided is as pure as Boost.Beast's parser and OpenSSL's digest are; the rest of the folder speaks TLS
