@@ -17,7 +17,8 @@ import traceback
 from tests.build import build_directory
 from tests.lab import (action_cases, api_cases, appliance_cases, check_cases, config_cases, failover_cases,
                        group_cases, hostile_cases, ledger_cases, mail_cases, many_cases, method_cases,
-                       monitor_cases, policy_cases, quiet_cases, reload_cases, role_cases, sip_check_cases)
+                       monitor_cases, policy_cases, quiet_cases, reload_cases, role_cases, sip_check_cases,
+                       trap_cases)
 from tests.support.lab import Lab
 from tests.support.network import VIP4, VIP4_SECOND, VIP6
 from tests.support.standstill import Witness
@@ -211,6 +212,7 @@ def main():
         runner.pair_cases(action_cases.DEAD_CASES, **action_cases.DEAD_LAB)
         runner.pair_cases(quiet_cases.CASES, **quiet_cases.LAB)
         runner.pair_cases(many_cases.CASES, **many_cases.LAB)
+        runner.pair_cases(trap_cases.CASES, **trap_cases.LAB)
         runner.pair_cases(reload_cases.CASES, **reload_cases.LAB)
         runner.pair_cases(api_cases.CASES, **api_cases.LAB)
         runner.pair_cases(ledger_cases.CASES, **ledger_cases.LAB)

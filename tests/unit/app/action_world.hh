@@ -49,6 +49,9 @@ inline config::ActionSettings step(const std::string& name,
     return out;
 }
 
+/// Of programs, as it was built.
+std::string launcher();
+
 struct ActionWorld {
     /// What somebody was asked for, and has or has not answered.
     struct Asked {
@@ -104,7 +107,7 @@ struct ActionWorld {
 
     ActionDoors doors() {
         ActionDoors out;
-        out.launcher = TANDEM_RUN;
+        out.launcher = launcher();
         out.order = [this](const std::string& verb, json::object params, Respond respond) {
             ordered.push_back({verb, std::move(params), std::move(respond), {}});
         };
