@@ -8,6 +8,7 @@
 #include "control/app/version.hh"
 #include "control/config/email_schema.hh"
 #include "control/config/load.hh"
+#include "control/config/snmp_schema.hh"
 #include "netlink/kernel.hh"
 
 #include <CLI/CLI.hpp>
@@ -114,9 +115,14 @@ int main(int argc, char** argv) {
         return print(loaded.error());
     const config::Config& config = loaded->config;
     if (check) {
-        if (config.email)
-            for (const std::string& sentence : config::mail_advice(*config.email))
+        const auto warn = [&](const std::vector<std::string>& sentences) {
+            for (const std::string& sentence : sentences)
                 std::fprintf(stderr, "%s: warning: %s\n", file.c_str(), sentence.c_str());
+        };
+        if (config.email)
+            warn(config::mail_advice(*config.email));
+        if (config.snmp)
+            warn(config::snmp_advice(*config.snmp));
         std::printf("%s: no problems found\n", file.c_str());
         return 0;
     }
