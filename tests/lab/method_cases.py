@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import tempfile
+import threading
 
 from tests.lab.check_cases import PATIENCE, _checks, _is
 from tests.lab.figures import equal
@@ -30,7 +31,8 @@ LAB = {"sections": "".join((
     _section("arp", "arp", f'address = "{CLIENT4}"', 'interface = "lan0"'),
     _section("nd", "nd", f'address = "{CLIENT6}"', 'interface = "lan0"'),
     _section("link", "link", 'interface = "lan0"'),
-    _section("script", "script", 'command = ["/bin/true"]')))}
+    _section("script", "script", 'command = ["/bin/true"]'),
+    _section("process", "process", 'process = "{directory}/guest.pid"')))}
 
 
 @contextlib.contextmanager
@@ -60,6 +62,43 @@ def _tls_server(lab, days):
         finally:
             server.kill()
             server.wait()
+
+
+@contextlib.contextmanager
+def _talker(lab):
+    """Who answers every datagram, on the phones' host."""
+    with inside(lab.network.name("c")):
+        service = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    service.bind((CLIENT4, UDP_PORT))
+    service.settimeout(0.1)
+    over = threading.Event()
+
+    def talk():
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                _, sender = service.recvfrom(2048)
+                service.sendto(b"here", sender)
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        service.close()
+
+
+@contextlib.contextmanager
+def _guest(node):
+    """A program on the node, known by a pid file."""
+    guest = subprocess.Popen(["ip", "netns", "exec", node.namespace, "sleep", "1000"])
+    with open(os.path.join(node.directory, "guest.pid"), "w", encoding="ascii") as file:
+        file.write(f"{guest.pid}\n")
+    try:
+        yield guest
+    finally:
+        guest.kill()
+        guest.wait()
 
 
 def _answer_arp(lab, yes):
@@ -107,6 +146,41 @@ def services_go_and_come(lab, runs):
     return f"found within {words}; {runs} runs", figures
 
 
+def others_go_and_come(lab, runs):
+    """A port that is closed, a neighbour whose IPv6 address is gone, a process that is killed: found in their time."""
+    well_pair(lab)
+    figures = {"udp_ms": [], "nd_ms": [], "process_ms": []}
+    worst = max(TIMEOUT_MS, INTERVAL_MS * (RETRY + 2))
+    node = lab.nodes["a"]
+    for _ in range(runs):
+        with _talker(lab):
+            _is(node, "udp", "up")
+            before = monotonic_ns()
+        # A host refuses no more than one a second or so: it may be silence that tells.
+        took = (wait_down(node, "udp", before)["at_ns"] - before) / 1e6
+        figures["udp_ms"].append(round(took, 2))
+        if took > worst + REFUSAL_MS:
+            raise AssertionError(f"udp was found after {took:.2f} ms, {worst} were told")
+        before = monotonic_ns()
+        lab.network.address("c", "del", f"{CLIENT6}/64")
+        try:
+            figures["nd_ms"].append(found_in_time(node, "nd", before, monotonic_ns(), worst))
+        finally:
+            lab.network.address("c", "add", f"{CLIENT6}/64")
+        _is(node, "nd", "up")
+        with _guest(node) as guest:
+            _is(node, "process", "up")
+            before = monotonic_ns()
+            guest.kill()
+            guest.wait()
+            took = (wait_down(node, "process", before)["at_ns"] - before) / 1e6
+            figures["process_ms"].append(round(took, 2))
+            if took > INTERVAL_MS * (RETRY + 1) + REFUSAL_MS:
+                raise AssertionError(f"process was found after {took:.2f} ms: three looks take less")
+    words = ", ".join(f"{name[:-3]} {max(taken):.0f} ms" for name, taken in figures.items())
+    return f"found within {words}; {runs} runs", figures
+
+
 def certificates_grow_old(lab, runs):
     """A certificate that lasts, one that is about to end, and no server at all."""
     del runs
@@ -124,4 +198,5 @@ def certificates_grow_old(lab, runs):
 
 
 CASES = (("checks: services go and come", services_go_and_come, 10),
+         ("checks: others go and come", others_go_and_come, 5),
          ("checks: certificates grow old", certificates_grow_old, 0))
