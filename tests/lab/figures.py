@@ -4,6 +4,15 @@
 import statistics
 
 
+class TooLate(AssertionError):
+    """A time on the monotonic clock that was missed: by how much, and in which span. A machine that could not be had for
+    that long in that span has missed it, not what was measured."""
+
+    def __init__(self, text, since_ns, until_ns, by_ms):
+        super().__init__(text)
+        self.since_ns, self.until_ns, self.by_ms = since_ns, until_ns, by_ms
+
+
 def spread(values):
     """{median, worst, runs} of some milliseconds."""
     return {"median_ms": round(statistics.median(values), 3), "worst_ms": round(max(values), 3),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a node has to say of a fault, asked in all the ways there are: events, alarms, status as data and as text."""
 
+from tests.lab.figures import TooLate
 from tests.support.lab import other
 from tests.support.wait import wait_for
 
@@ -30,7 +31,8 @@ def found_in_time(node, check, after_ns, fault_ns, worst_ms):
     data = wait_down(node, check, after_ns)
     took, counted = (data["at_ns"] - fault_ns) / 1e6, (data["at_ns"] - data["heard_ns"]) / 1e6
     if took > worst_ms:
-        raise AssertionError(f"{check} of node {node.name} was found after {took:.2f} ms, {worst_ms} were told")
+        raise TooLate(f"{check} of node {node.name} was found after {took:.2f} ms, {worst_ms} were told",
+                      fault_ns, data["at_ns"], took - worst_ms)
     if counted < worst_ms - max(worst_ms / 10, 5):
         raise AssertionError(f"{check} of node {node.name} was found {counted:.2f} ms after its last good answer, "
                              f"{worst_ms} were told")
