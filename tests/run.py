@@ -14,7 +14,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
-from tests.build import ROOT, build, build_directory
+from tests.build import ROOT, build, build_directory, introspect, layer_of
 from tests.style import check as style
 
 LAYERS_FROM_MESON = ("unit", "packet")  # must be there; other suites that meson knows run too
@@ -100,11 +100,9 @@ def run_program(test, directory):
 
 def meson_layers(directory):
     """{suite: [tests]} as the build system knows them."""
-    listed = subprocess.run(["meson", "introspect", "--tests", directory], text=True, capture_output=True, check=True)
     layers = {}
-    for test in json.loads(listed.stdout):
-        suites = [suite.split(":")[-1] for suite in test["suite"]] or ["other"]
-        layers.setdefault(suites[0], []).append(test)
+    for test in introspect(directory, "tests"):
+        layers.setdefault(layer_of(test), []).append(test)
     return layers
 
 
@@ -170,7 +168,9 @@ def main():
     directory = build_directory(arguments.sanitize)
     tally = Tally()
     try:
-        build(directory, arguments.sanitize)
+        # The style and lab layers need everything: what is installed, and what the build system knows of.
+        only = set(arguments.only or ())
+        build(directory, arguments.sanitize, layers=None if not only or only & {"style", "lab"} else only)
     except (subprocess.CalledProcessError, OSError) as error:
         say(f"build: FAILED: {error}")
         say("0 passed, 1 failed")

@@ -20,14 +20,21 @@ flags=(-std=c++2b -g -O1 -fno-omit-frame-pointer -D_GNU_SOURCE -I.
     -D__cpp_concepts=202002L -Wno-macro-redefined
     -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
 
+builds=()
 while IFS='|' read -r name sources libraries _; do
     name=${name// /}
     [ -n "$name" ] || continue
     if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then
         continue
     fi
+    # As many at once as there are processors.
+    while [ "$(jobs -pr | wc -l)" -ge "$(nproc)" ]; do wait -n || :; done
     echo "build $name"
     # Sources and libraries are lists: they are split on purpose.
     # shellcheck disable=SC2086
-    $CXX "${flags[@]}" ${CXXFLAGS:-} -o "$out/$name" "tests/fuzz/$name.cc" $sources $libraries
+    $CXX "${flags[@]}" ${CXXFLAGS:-} -o "$out/$name" "tests/fuzz/$name.cc" $sources $libraries &
+    builds+=($!)
 done <<<"$TARGETS"
+failed=0
+for build in "${builds[@]}"; do wait "$build" || failed=1; done
+exit "$failed"
