@@ -5,7 +5,7 @@ import json
 import os
 
 from tests.lab.figures import equal
-from tests.lab.told import events, has, wait_event, well_pair
+from tests.lab.told import events, has, led_by, wait_event, well_pair
 from tests.support.lab import other
 from tests.support.mail_server import MailServer
 from tests.support.network import CLIENT4, LAN, VIP4
@@ -248,7 +248,7 @@ def a_dead_primary(lab, runs):
     """The secondary finds the primary dead by ICMP and by SIP; for each it adds the VIP, becomes the primary, and sends
     the mail, in this order."""
     del runs
-    well_pair(lab, active="a")
+    led_by(lab, "a")
     node = lab.nodes["b"]
     mail = MailServer(lab.network.name("c"), lab.path("mail-dead"), CLIENT4, "open")
     mail.start()

@@ -16,7 +16,7 @@ from tests.support.wait import holds_for, monotonic_ns, wait_for
 PATIENCE = 20.0
 MAIL, WEB = 2525, 8080
 # Several short whiles: one pause of the machine spoils one of them, what hangs would spoil each.
-WHILES, WATCHED_S = 5, 2.5
+WHILES, WATCHED_S = 5, 2.0
 LAB = {"sections": (
     # asks a name server that says nothing
     f'[[group.check]]\nname = "name"\nmethod = "sip"\nuri = "sip:nobody.test"\nname_servers = ["{CLIENT4}"]\n'

@@ -82,3 +82,11 @@ def well_pair(lab, active=None, deadline=30.0):
         healthy = all((node.group() or {}).get("score") == 1000 for node in lab.nodes.values())
         return now if healthy and active in (None, now) and lab.nodes[other(now or "a")].ready() else None
     return wait_for(so, deadline, "one node active, the other ready, and both in full health", every=0.05)
+
+
+def led_by(lab, name):
+    """A pair that is well, and this node active: where a noisy start has made it the other, it is asked to hand over."""
+    active = well_pair(lab)
+    if active != name:
+        lab.nodes[active].ctl("failover", timeout=30.0)
+    return well_pair(lab, active=name)

@@ -178,9 +178,23 @@ def _compiles_alone(name, flags):
     return next((line for line in done.stderr.splitlines() if "error" in line), "does not compile alone")
 
 
+def _shown_by_build(directory):
+    """Headers that a source file of a finished build includes before anything else: the build has compiled them alone."""
+    try:
+        with open(os.path.join(directory, "compile_commands.json"), encoding="utf-8") as file:
+            sources = {os.path.relpath(os.path.join(each["directory"], each["file"]), ROOT) for each in json.load(file)}
+    except (FileNotFoundError, json.JSONDecodeError):
+        return set()
+    first = (re.match(r'(?://[^\n]*\n|\s)*#include "([^"]+)"', read(source)) for source in sources
+             if os.path.exists(os.path.join(ROOT, source)))
+    return {match[1] for match in first if match}
+
+
 def check_headers_alone(files, directory=None):
-    """Each header alone in a translation unit; what passed is remembered in the build directory by its content."""
-    headers = [name for name in files if name.endswith(".hh")]
+    """Each header alone in a translation unit; what passed is remembered in the build directory by its content. After a
+    build of `directory`, without those that it has shown."""
+    shown = _shown_by_build(directory) if directory else set()
+    headers = [name for name in files if name.endswith(".hh") and name not in shown]
     remembered = os.path.join(directory or build_directory(), "headers-alone.json")
     try:
         with open(remembered, encoding="ascii") as file:
