@@ -53,7 +53,8 @@ class Witness:
     def spans(self, since_ns):
         """When every processor stood still at once, [(begin, end)] on the monotonic clock, since `since_ns`."""
         common = None
-        for spans in self._noticed(since_ns):
+        for noticed in self._noticed(since_ns):
+            spans = [span for span in noticed if span[1] - span[0] >= LEAST_NS]
             common = spans if common is None else overlap(common, spans)
         return common or []
 
