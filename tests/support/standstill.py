@@ -6,7 +6,7 @@ longer than the five or fifteen within which a node has to be heard. What the no
 fault that a case asks for. So a witness on each processor, above every other thread, sleeps for two milliseconds at a
 time and writes down when it slept longer. What only one processor did not do is not a standstill: that may be
 tandem's own doing. How long a processor could not be had even by its most urgent thread, is what any thread on it has
-to bear: `away` tells it.
+to bear: `away_ns` tells it.
 
     python3 -m tests.support.standstill CPU FILE   the witness on one processor, until its standard input ends
 """
