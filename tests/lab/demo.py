@@ -68,6 +68,7 @@ def start(screen, lab):
     screen.title("Two SIP servers, one address" if lab.appliance is None else
                  "Two SIP servers, an appliance in front of each, one address")
     lab.start(PHONES)
+    lab.wait_healthy()  # a SIP server that came later than the other's would let the group move just when it is looked at
     active = lab.wait_pair()
     screen.fact("virtual address", f"{VIP4}, {VIP6}")
     screen.fact("active / standby", f"node {active} / node {other(active)}")

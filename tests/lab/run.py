@@ -147,6 +147,7 @@ class Runner:
             print(f"  lab: logs in {self.lab.directory}", flush=True)
         self.lab.start(phones)
         if phones:
+            self.lab.wait_healthy()  # else the group may yet move to the node whose SIP server came first
             self.lab.phones.register()
         return "network, two SIP servers, two nodes", {"active": self.lab.wait_pair()}
 
