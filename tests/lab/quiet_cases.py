@@ -36,8 +36,8 @@ def _beats(lab):
 
 class Watched:
     """How late the heartbeats of both nodes left, while by while: how many there were, and those that left more than 1 ms
-    and more than 5 ms late. What the machine owes is not counted: it may be late for as large a share of them, twice
-    over for chance, as its processor was away."""
+    and more than 5 ms late. What the machine owes is not counted: as large a share of them as its processor was
+    away, twice over, because the witness, which sleeps for two milliseconds at a time, misses a part of the short pauses."""
 
     def __init__(self, lab):
         self.sent, self.late, self.very_late, self.owed = [], [], [], []
@@ -112,8 +112,8 @@ def nothing_waits(lab, runs):
         for server in servers:
             server.close()
     at_most("the median of heartbeats later than 1 ms", hung.own(hung.late), calm.own(calm.late) + statistics.median(hung.sent) / 200,
-            f"of {statistics.median(hung.sent):.0f}")
-    at_most("the median of heartbeats later than 5 ms", hung.own(hung.very_late), calm.own(calm.very_late) + 1, "")
+            f"of {statistics.median(hung.sent):.0f} in a while")
+    at_most("the median of heartbeats later than 5 ms", hung.own(hung.very_late), calm.own(calm.very_late), "")
     at_most("the median switchover", statistics.median(took), statistics.median(calm_took) + 20.0)
     return (f"{hung.words()}; when nothing hangs {calm.words()}; switchovers {statistics.median(took):.1f} ms, "
             f"{statistics.median(calm_took):.1f}",
